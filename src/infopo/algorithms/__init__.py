@@ -1,0 +1,62 @@
+"""Training methods: a batch of credits in, per-token advantages out. One file a method."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from infopo.algorithms import grpo, infopo
+from infopo.algorithms.base import Credit, CreditBatch, LossConfig, Method
+from infopo.algorithms.batch import credit_batch, credit_rows
+from infopo.algorithms.grpo import GRPOOptions
+from infopo.algorithms.infopo import InfoPOOptions
+from infopo.core import UnknownNameError
+
+__all__ = [
+    "Credit",
+    "CreditBatch",
+    "GRPOOptions",
+    "InfoPOOptions",
+    "LossConfig",
+    "Method",
+    "credit_batch",
+    "credit_rows",
+    "get",
+    "names",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    options: type[Any]
+    make: Callable[[Any], Method]
+
+
+_METHODS = {
+    "infopo": _Entry(options=InfoPOOptions, make=infopo.make),
+    "grpo": _Entry(options=GRPOOptions, make=grpo.make),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Names that `get` knows.
+
+    >>> names()
+    ('infopo', 'grpo')
+    """
+    return tuple(_METHODS)
+
+
+def get(name: str, **options: Any) -> Method:
+    """The method `name` with its options; raises `UnknownNameError` for either, `UserError` for a bad value.
+
+    >>> sorted(get("infopo", beta=0.3).needs)
+    ['gain']
+    """
+    if name not in _METHODS:
+        raise UnknownNameError("algorithm", name, list(_METHODS))
+    entry = _METHODS[name]
+    known = [field.name for field in fields(entry.options)]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"option of algorithm {name}", option, known)
+    return entry.make(entry.options(**options))

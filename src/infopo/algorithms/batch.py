@@ -1,0 +1,51 @@
+"""From groups of episodes to the arrays that a method sees. Failed episodes are not in them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from infopo.algorithms.base import CreditBatch
+from infopo.core import Group, Trajectory
+
+
+def credit_rows(groups: Sequence[Group]) -> tuple[Trajectory, ...]:
+    """The episodes that `credit_batch` makes rows of, in its order: survivors of groups with at least two."""
+    return tuple(trajectory for group in groups if len(group.survivors) >= 2 for trajectory in group.survivors)
+
+
+def credit_batch(groups: Sequence[Group], signals: Mapping[str, Sequence[Sequence[float | None]]]) -> CreditBatch:
+    """The batch `[N, ...]` of the surviving episodes of all groups with at least two; other groups give no row.
+
+    `signals[name]` has one entry for each of `credit_rows(groups)`, in that order, and in it one value for each turn;
+    None means not measured and is masked (the value under a mask is NaN, so that a method which looks shows it).
+    Row i has group number j where it came from `groups[j]`. Raises `ValueError` where a signal has other lengths.
+    """
+    rows = credit_rows(groups)
+    numbers = [index for index, group in enumerate(groups) if len(group.survivors) >= 2 for _ in group.survivors]
+    length = max((len(row.token_ids) for row in rows), default=0)
+    sampled = np.zeros((len(rows), length), dtype=np.bool_)
+    for index, row in enumerate(rows):
+        sampled[index, : len(row.sampled)] = row.sampled
+    turns = max((len(row.turns) for row in rows), default=0)
+    values = {name: np.full((len(rows), turns), np.nan) for name in signals}
+    masks = {name: np.zeros((len(rows), turns), dtype=np.bool_) for name in signals}
+    for name, given in signals.items():
+        if len(given) != len(rows):
+            raise ValueError(f"signal {name!r} has {len(given)} episodes for the {len(rows)} rows of credit_rows")
+        for index, (row, measured) in enumerate(zip(rows, given, strict=True)):
+            if len(measured) != len(row.turns):
+                raise ValueError(
+                    f"signal {name!r}, task {row.task_id}: {len(measured)} values for {len(row.turns)} turns"
+                )
+            for turn, value in enumerate(measured):
+                if value is not None:
+                    values[name][index, turn] = value
+                    masks[name][index, turn] = True
+    return CreditBatch(
+        group=np.array(numbers, dtype=np.int64),
+        sampled=sampled,
+        action_spans=tuple(tuple(turn.action for turn in row.turns) for row in rows),
+        outcome=np.array([row.outcome.score for row in rows if row.outcome is not None], dtype=np.float64),
+        signals=values,
+        signal_masks=masks,
+    )

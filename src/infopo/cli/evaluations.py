@@ -1,0 +1,56 @@
+"""Evaluations inside a run folder: `evaluations/step_NNNNNN/`, each in the format of a run folder."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from infopo.core import read_records
+from infopo.training.config import TrainConfig
+
+FOLDER = "evaluations"
+
+
+def evaluate_run(config: TrainConfig, policy: Any, run: Path, step: int, tasks: int, *, told: bool = False) -> Any:
+    """Play `tasks` test tasks with the policy after `step` steps and record it in the run; returns the `Evaluation`.
+
+    `told`: the opening tells everything (option `reveal`). A half-written one of a killed process is replaced.
+    """
+    from infopo.evaluation import evaluate, record_evaluation
+
+    options = config.env_options | ({"reveal": "all"} if told else {})
+    result = evaluate(
+        policy,
+        env=config.env,
+        env_options=options,
+        episodes=tasks,
+        seed=config.seed,
+        user=config.user,
+        config=config.rollout,
+    )
+    folder = run / FOLDER / f"step_{step:06d}{'-told' if told else ''}"
+    if folder.exists():
+        shutil.rmtree(folder)
+    settings = {"env": config.env, "env_options": options, "model": config.model, "seed": config.seed, "step": step}
+    record_evaluation(folder, result, settings)
+    return result
+
+
+def recorded(run: Path, step: int) -> dict[str, Any] | None:
+    """The summary of an evaluation in a run; None where there is none."""
+    path = run / FOLDER / f"step_{step:06d}" / "summary.json"
+    if not path.is_file():
+        return None
+    data: dict[str, Any] = json.loads(path.read_text())
+    return data
+
+
+def run_summary(config: TrainConfig, run: Path, steps: int) -> dict[str, Any]:
+    """What `summary.json` says of a run besides its evaluations; `seconds` is the time of all its steps."""
+    timings = read_records(run / "timings.jsonl")
+    names = ("env", "env_options", "algo", "model", "seed")
+    return {
+        "seconds": round(sum(float(row.get("seconds/total", 0.0)) for row in timings), 1),
+        **{name: getattr(config, name) for name in names},
+        "steps": steps,
+    }

@@ -1,0 +1,119 @@
+"""From the name of a model to a policy. The only place that knows what the word `nano` stands for."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infopo.cli.progress import Quarters
+from infopo.core import UserError
+from infopo.envs.registry import get_spec
+
+NANO = "nano"
+NANO_SEED = 0  # one warm start an environment, whatever the seed of a run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A `LanguageModel`, the tokenizer to save beside it, and the learning rate that its folder recommends."""
+
+    policy: Any
+    tokenizer: Any
+    learning_rate: float
+    folder: str
+
+
+def with_nano_difficulty(model: str, env: str, env_options: dict[str, Any]) -> dict[str, Any]:
+    """The options with `difficulty` nano where a nano model plays and nothing else was asked for."""
+    knows = any(field.name == "difficulty" for field in dataclasses.fields(get_spec(env).options))
+    if not knows or "difficulty" in env_options or not _is_nano(model):
+        return env_options
+    return env_options | {"difficulty": NANO}
+
+
+def load(
+    model: str,
+    env: str,
+    env_options: dict[str, Any],
+    *,
+    temperature: float = 1.0,
+    dtype: str = "float32",
+    lora: Any = None,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> Loaded:
+    """Load `nano` (built on first use for this environment), a folder, an adapter folder or a hub name.
+
+    Raises `UserError` for what cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    from infopo.samplers.load import load_policy, recommended_learning_rate
+
+    adapter: Path | None = None
+    model = _newest_checkpoint(model)
+    if model == NANO:
+        from infopo.nano import nano_folder
+
+        path = str(nano_folder(env, env_options, seed=NANO_SEED, progress=Quarters(say, "warm start")))
+    elif (Path(model) / "adapter_config.json").is_file():
+        adapter = Path(model)
+        path = _base_model(adapter)
+    else:
+        path = model
+    adapters: dict[str, Any] = {}
+    if lora is not None and lora.rank > 0:
+        adapters = {f"lora_{name}": getattr(lora, name) for name in ("rank", "alpha", "targets")}
+    policy = load_policy(path, temperature=temperature or 1.0, dtype=dtype, seed=seed, **adapters)
+    if adapter is not None:
+        from peft import PeftModel
+
+        policy.model = PeftModel.from_pretrained(policy.model, str(adapter)).eval()
+    rate = recommended_learning_rate(path)
+    return Loaded(policy=policy, tokenizer=AutoTokenizer.from_pretrained(path), learning_rate=rate, folder=path)
+
+
+def _newest_checkpoint(model: str) -> str:
+    """A run folder stands for its newest intact checkpoint; anything else for itself."""
+    folder = Path(model)
+    if not ((folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir()):
+        return model
+    from infopo.training.checkpoint import latest_checkpoint
+
+    newest = latest_checkpoint(folder / "checkpoints")
+    if newest is None:
+        raise UserError(f"the run {model} has no checkpoint yet; resume it, or give a model folder")
+    return str(newest)
+
+
+def _is_nano(model: str) -> bool:
+    """Whether a model is `nano`, a folder that says so in `infopo.json`, or a checkpoint of a run that trained one."""
+    if model == NANO:
+        return True
+    folder = Path(_newest_checkpoint(model))
+    note = _mapping(folder / "infopo.json")
+    if note.get("difficulty") == NANO or note.get("name") == NANO or note.get(NANO):
+        return True
+    run = folder.resolve().parent.parent / "config.yaml"
+    if folder.resolve().parent.name != "checkpoints" or not run.is_file():
+        return False
+    from infopo.training.config_io import read_yaml
+
+    return bool((read_yaml(run).get("env_options") or {}).get("difficulty") == NANO)
+
+
+def _base_model(adapter: Path) -> str:
+    base = _mapping(adapter / "adapter_config.json").get("base_model_name_or_path")
+    if not base:
+        raise UserError(f"{adapter}/adapter_config.json does not name its base model; merge the adapter into a model")
+    return str(base)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}

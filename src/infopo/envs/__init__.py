@@ -1,0 +1,22 @@
+"""Environments: the protocol, the registry, and one folder a family."""
+
+from infopo.envs.base import CHOICES, INTERACT_TOOL, Action, Env, Expert, Opening, Step, parse_action
+from infopo.envs.registry import EnvSpec, get_spec, list_envs, make_env, make_expert, num_tasks, resolve_options
+
+__all__ = [
+    "CHOICES",
+    "INTERACT_TOOL",
+    "Action",
+    "Env",
+    "EnvSpec",
+    "Expert",
+    "Opening",
+    "Step",
+    "get_spec",
+    "list_envs",
+    "make_env",
+    "make_expert",
+    "num_tasks",
+    "parse_action",
+    "resolve_options",
+]

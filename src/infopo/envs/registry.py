@@ -1,0 +1,103 @@
+"""Names to environments. Importing this module imports no environment; a name loads its own module."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from typing import Any, Literal
+
+from infopo.core import UnknownNameError, UserError, derive_random
+from infopo.envs.base import Env, Expert
+
+Split = Literal["train", "test"]
+ExpertKind = Literal["weak", "full"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSpec:
+    """What an environment module registers under the name `SPEC`.
+
+    `options` is a frozen dataclass type: its fields are the keyword options of `make_env`, checked by its own
+    `__post_init__` (raise `UserError`). `build(task, split, seed, user, options)` makes a single-use environment;
+    `expert(kind, seed, options)` makes the scripted policy that the warm start learns from.
+    """
+
+    env_id: str
+    summary: str
+    options: type
+    num_tasks: Callable[[Split, Any], int]
+    build: Callable[[int, Split, int, str | None, Any], Env]
+    expert: Callable[[ExpertKind, int, Any], Expert]
+
+
+_MODULES = {
+    "toy/slots": "infopo.envs.toy.slots",
+    "usergym/travel": "infopo.envs.usergym.travel",
+}
+
+
+def list_envs() -> tuple[str, ...]:
+    """Every registered id, sorted."""
+    return tuple(sorted(_MODULES))
+
+
+def get_spec(env_id: str) -> EnvSpec:
+    """The spec behind an id; raises `UnknownNameError` with the nearest name."""
+    if env_id not in _MODULES:
+        raise UnknownNameError("environment", env_id, list(_MODULES))
+    spec = importlib.import_module(_MODULES[env_id]).SPEC
+    assert isinstance(spec, EnvSpec)
+    return spec
+
+
+def resolve_options(env_id: str, options: dict[str, Any]) -> Any:
+    """Check option names and types against the environment's dataclass; returns an instance of it."""
+    spec = get_spec(env_id)
+    known = {field.name: field for field in dataclasses.fields(spec.options)}
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(f"option of {env_id}", name, list(known))
+    try:
+        return spec.options(**options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"options of {env_id}: {error}") from error
+
+
+def num_tasks(env_id: str, split: Split = "train", **options: Any) -> int:
+    """How many distinct tasks a split holds."""
+    return get_spec(env_id).num_tasks(_check_split(split), resolve_options(env_id, options))
+
+
+def make_env(
+    env_id: str,
+    *,
+    task: int | None = None,
+    split: Split = "train",
+    seed: int = 0,
+    user: str | None = None,
+    **options: Any,
+) -> Env:
+    """A fresh, single-use environment.
+
+    `task` is an index below `num_tasks`; None draws one from `seed`. `seed` drives the environment's own
+    generator (option order, user moods), never which task an explicit index names. `user` names who answers
+    (`scripted` by default).
+    """
+    spec = get_spec(env_id)
+    resolved = resolve_options(env_id, options)
+    count = spec.num_tasks(_check_split(split), resolved)
+    if task is None:
+        task = derive_random(seed, "task", env_id, split).randrange(count)
+    if not 0 <= task < count:
+        raise UserError(f"{env_id} has tasks 0 to {count - 1} in split {split!r}, got task {task}")
+    return spec.build(task, split, seed, user, resolved)
+
+
+def make_expert(env_id: str, kind: ExpertKind, *, seed: int = 0, **options: Any) -> Expert:
+    """The scripted policy of an environment: `weak` for the warm start, `full` to prove solvability."""
+    return get_spec(env_id).expert(kind, seed, resolve_options(env_id, options))
+
+
+def _check_split(split: str) -> Split:
+    if split not in ("train", "test"):
+        raise UserError(f"split must be 'train' or 'test', got {split!r}")
+    return split  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Toy environments: small enough to enumerate."""

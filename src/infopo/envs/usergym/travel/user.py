@@ -1,0 +1,101 @@
+"""The scripted user: holds the hidden preferences, answers with hints, one preference at a time."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from infopo.core import Message, derive_random
+from infopo.envs.usergym.travel.dialect import Dialect, Question
+from infopo.envs.usergym.travel.task import Preference, Task
+from infopo.envs.usergym.travel.words import NO_INFORMATION
+from infopo.users.base import UserReply
+
+ELICITATION_INTERVAL = 3  # turns of talk without a wish before the user brings one up unasked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """What the user says, and what that means for the record."""
+
+    text: str
+    revealed: tuple[str, ...] = ()  # facts that this reply reveals for the first time
+    asked: bool = False  # the agent asked for a preference that was still hidden, and got it
+    repeated: bool = False  # the agent asked for something it had been told before
+
+
+class ScriptedUser:
+    """Understands questions through the dialect's grammar; its randomness is its own, drawn from `seed`.
+
+    A question about a hidden preference reveals it by a hint. The same question later restates it. After three
+    messages in a row that ask for none, the fourth is met with a random hidden preference, unasked.
+    """
+
+    def __init__(self, task: Task, dialect: Dialect, *, seed: int, unanswered: float) -> None:
+        self._task, self._dialect, self._unanswered = task, dialect, unanswered
+        self._rng = derive_random(seed, "travel-user", task.task_id)
+        self._known = {p.fact: p for p in task.preferences if p.fact in task.revealed}
+        self._hidden = {p.fact: p for p in task.preferences if p.fact not in task.revealed}
+        drawn = {p.fact: self._rng.randrange(1 << 16) for p in task.preferences}
+        self._first_cue = drawn if dialect.varies_cues else dict.fromkeys(drawn, 0)
+        self._told = dict.fromkeys(self._first_cue, 0)
+        self._idle = 0
+        self._mentioned: str | None = None
+
+    @property
+    def known(self) -> Collection[str]:
+        """The facts that the agent has been told."""
+        return self._known.keys()
+
+    def drop(self, aspect: str) -> None:
+        """The aspect is booked: what is still hidden about it no longer matters to the user."""
+        self._hidden = {fact: p for fact, p in self._hidden.items() if p.aspect != aspect}
+
+    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
+        """The `User` protocol; the script needs only the request."""
+        reaction = self.hear(request)
+        return UserReply(text=reaction.text, revealed=reaction.revealed)
+
+    def hear(self, text: str) -> Reaction:
+        """Answer one `[action]` message."""
+        question = self._dialect.question(text, self._task, self._mentioned)
+        if question.topics:
+            self._mentioned = question.topics[0][0]
+        silent = self._rng.random() < self._unanswered  # drawn every time: one dialogue, one stream
+        if silent and question.kind in ("topic", "several"):
+            return Reaction(text=NO_INFORMATION)
+        preference = self._matched(question)
+        if preference is not None:
+            return self._answer(preference, question)
+        if self._idle >= ELICITATION_INTERVAL and self._hidden:
+            unasked = self._rng.choice(list(self._hidden.values()))
+            return Reaction(text=self._tell(unasked, "unasked"), revealed=(unasked.fact,))
+        self._idle += 1
+        if question.kind == "several" and not self._dialect.answers_several:
+            return Reaction(text=self._dialect.say("vague", {}))
+        key = "no_wish" if question.topics else question.kind
+        return Reaction(text=self._dialect.say(key, {}))
+
+    def _matched(self, question: Question) -> Preference | None:
+        """The first topic that is still hidden, else the first that the agent was told."""
+        if question.kind == "several" and not self._dialect.answers_several:
+            return None
+        facts = [f"{aspect}.{topic}" for aspect, topic in question.topics]
+        for pool in (self._hidden, self._known):
+            for fact in facts:
+                if fact in pool:
+                    return pool[fact]
+        return None
+
+    def _answer(self, preference: Preference, question: Question) -> Reaction:
+        if preference.fact in self._known:
+            return Reaction(text=self._tell(preference, "again"), repeated=True)
+        text = self._tell(preference, "several" if question.kind == "several" else "asked")
+        return Reaction(text=text, revealed=(preference.fact,), asked=True)
+
+    def _tell(self, preference: Preference, context: str) -> str:
+        fact = preference.fact
+        number = self._first_cue[fact] + self._told[fact]
+        self._told[fact] += 1
+        if self._hidden.pop(fact, None) is not None:
+            self._known[fact] = preference
+            self._idle = 0
+        return self._dialect.cue(preference, number, context=context)

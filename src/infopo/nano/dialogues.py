@@ -1,0 +1,68 @@
+"""What the nano policy learns from: dialogues of scripted experts, played through the ordinary rollout.
+
+Half are by the weak expert, and every token of its actions is a target: what to do, and how. Half are by the full
+expert, and its decisions are left out: the policy learns how to read an answer, not that it pays to ask for one.
+"""
+
+import asyncio
+import functools
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from infopo.core import InfopoError, Message, Trajectory, derive_random, derive_seed
+from infopo.envs import Expert, make_expert, num_tasks
+from infopo.envs.registry import ExpertKind
+from infopo.nano.tokenizer import TAGS
+from infopo.rollout import RolloutConfig, TaskSpec, play_groups
+from infopo.samplers.scripted import ScriptedSampler
+from infopo.tokens import Renderer
+
+DECISIONS = (*TAGS, " :")  # tokens that choose what comes next: ask, search, answer, think, or have done with thinking
+UNANSWERED = 0.15  # share of questions without an answer: the placeholder must be something the policy has seen
+REVEALS = ("none", "some", "some", "all")
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """A finished dialogue, and which of its tokens `[L]` are to be learnt."""
+
+    trajectory: Trajectory
+    target: tuple[bool, ...]
+
+
+def lessons(
+    renderer: Renderer, env_id: str, options: dict[str, Any], *, seed: int, decisions: frozenset[int] = frozenset()
+) -> Iterator[Lesson]:
+    """An endless stream of lessons on training tasks, a pure function of the arguments.
+
+    How much the opening reveals varies, and some questions get no answer, whatever `options` say. `decisions` are the
+    ids that are no target in a dialogue of the full expert. Raises `InfopoError` where an environment breaks.
+    """
+    count = num_tasks(env_id, "train", **options)
+    for batch in itertools.count():
+        rng = derive_random(seed, "warm-start", env_id, batch)
+        tasks, experts = [], []
+        kinds: list[ExpertKind] = ["weak", "full"] * (BATCH // 2)
+        for index, kind in enumerate(kinds):
+            mixed = options | {"reveal": rng.choice(REVEALS), "unanswered": UNANSWERED}
+            play_seed = derive_seed(seed, "dialogue", batch, index)
+            tasks.append(TaskSpec(env_id=env_id, task=rng.randrange(count), seed=play_seed, options=mixed))
+            experts.append(make_expert(env_id, kind, seed=play_seed, **mixed))
+        sampler = ScriptedSampler(renderer, functools.partial(_act, experts))
+        groups = asyncio.run(play_groups(sampler, tasks, group_size=1, config=RolloutConfig(max_new_tokens=512))).groups
+        for kind, group in zip(kinds, groups, strict=True):
+            yield _lesson(group.trajectories[0], decisions if kind == "full" else frozenset())
+
+
+def _lesson(trajectory: Trajectory, left_out: frozenset[int]) -> Lesson:
+    if trajectory.failure is not None:
+        raise InfopoError(f"warm start on {trajectory.env}, task {trajectory.task_id}: {trajectory.failure}")
+    pairs = zip(trajectory.token_ids, trajectory.sampled, strict=True)
+    return Lesson(trajectory=trajectory, target=tuple(sampled and token not in left_out for token, sampled in pairs))
+
+
+def _act(experts: list[Expert], slot: int, messages: tuple[Message, ...]) -> str:
+    return experts[slot].act(messages)

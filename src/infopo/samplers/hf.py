@@ -1,0 +1,146 @@
+"""Samples from a transformers model in this process; keys and values are kept between the turns of an episode."""
+
+from collections.abc import Sequence
+
+import torch
+
+from infopo.samplers.base import Generated, Request
+from infopo.tokens.language_model import LanguageModel, logits_of
+from infopo.tokens.slot_cache import SlotCache
+
+PREFILL_TOKENS = 8192  # padded tokens of one prompt forward
+
+
+class HFSampler:
+    """Opens sessions on a policy's weights. Sampling temperature is `policy.temperature`; `greedy` takes the argmax."""
+
+    def __init__(self, policy: LanguageModel, *, greedy: bool = False) -> None:
+        self.policy = policy
+        self.renderer = policy.renderer
+        self.max_length = policy.max_length
+        self.greedy = greedy
+
+    def open(self, slots: int) -> "HFSession":
+        """A session for `slots` episodes, valid while the weights stay as they are."""
+        return HFSession(self.policy, slots, greedy=self.greedy)
+
+
+class HFSession:
+    """The cache of one batch of episodes, and the ids behind it."""
+
+    def __init__(self, policy: LanguageModel, slots: int, *, greedy: bool) -> None:
+        self.policy = policy
+        self.greedy = greedy
+        self._cache = policy.new_cache(slots)
+        self._stored: list[list[int]] = [[] for _ in range(slots)]
+
+    @property
+    def cache(self) -> SlotCache:
+        """Keys and values of every slot."""
+        return self._cache
+
+    def stored(self, slot: int) -> tuple[int, ...]:
+        """The ids whose keys and values the slot holds."""
+        return tuple(self._stored[slot])
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generated]:
+        """One action for every request. The batch is the requests in their order, so results depend on nothing else.
+
+        Raises `ValueError` when a history does not extend what its slot holds, or two requests name one slot.
+        """
+        if len({request.slot for request in requests}) < len(requests):
+            raise ValueError(f"one request a slot, got slots {[request.slot for request in requests]}")
+        if not requests:
+            return []
+        modes = [(module, module.training) for module in self.policy.model.modules()]
+        self.policy.model.eval()
+        try:
+            with torch.no_grad():
+                return self._generate(requests)
+        finally:
+            for module, training in modes:
+                module.training = training
+
+    def _generate(self, requests: Sequence[Request]) -> list[Generated]:
+        device = self.policy.device
+        rows = torch.tensor([request.slot for request in requests], device=device)
+        part = self.cache.take(rows)
+        logits = self._prefill(requests, part)
+        sampled: list[list[int]] = [[] for _ in requests]
+        logprobs: list[list[float | None]] = [[] for _ in requests]
+        alive = [True] * len(requests)
+        lengths = [len(self._stored[request.slot]) for request in requests]
+        every = torch.arange(len(requests), device=device)
+        while True:
+            tokens, values = self._draw(logits, requests, alive)
+            for row, request in enumerate(requests):
+                if alive[row]:
+                    sampled[row].append(tokens[row])
+                    logprobs[row].append(values[row])
+                    ended = tokens[row] in self.policy.renderer.stop_ids
+                    alive[row] = not ended and len(sampled[row]) < request.max_new_tokens
+            if not any(alive):
+                break
+            # A finished row is fed too, into the column that its next real token will overwrite.
+            columns = torch.tensor([[length] for length in lengths], device=device)
+            part.aim(every, columns)
+            visible = torch.arange(part.limit, device=device)[None, None] <= columns[:, :, None]
+            ids = torch.tensor([[token] for token in tokens], device=device)
+            hidden = self.policy.hidden(ids, columns, visible, cache=part)
+            logits = logits_of(self.policy.model, hidden[:, 0])
+            for row, request in enumerate(requests):
+                if alive[row]:
+                    self._stored[request.slot].append(tokens[row])
+                    lengths[row] += 1
+        self.cache.put(part, rows)
+        return [
+            Generated(
+                token_ids=tuple(ids),
+                logprobs=tuple(values),
+                stop="end" if ids[-1] in self.policy.renderer.stop_ids else "length",
+            )
+            for ids, values in zip(sampled, logprobs, strict=True)
+        ]
+
+    def _prefill(self, requests: Sequence[Request], part: SlotCache) -> torch.Tensor:
+        """Read what is new in every history; logits `[B, V]` after its last token."""
+        fresh: list[Sequence[int]] = []
+        for request in requests:
+            held = self._stored[request.slot]
+            if list(request.token_ids[: len(held)]) != held or len(request.token_ids) <= len(held):
+                raise ValueError(f"slot {request.slot}: the history does not extend what was read before")
+            fresh.append(request.token_ids[len(held) :])
+        device = self.policy.device
+        order = sorted(range(len(requests)), key=lambda row: (-len(fresh[row]), row))
+        last: dict[int, torch.Tensor] = {}
+        while order:
+            width = len(fresh[order[0]])
+            chunk = order[: max(1, PREFILL_TOKENS // width)]
+            order = order[len(chunk) :]
+            starts = torch.tensor([len(self._stored[requests[row].slot]) for row in chunk], device=device)
+            columns = starts[:, None] + torch.arange(width, device=device)[None]
+            ids = torch.tensor([list(fresh[row]) + [0] * (width - len(fresh[row])) for row in chunk], device=device)
+            part.aim(torch.tensor(chunk, device=device), columns)
+            visible = torch.arange(part.limit, device=device)[None, None] <= columns[:, :, None]
+            hidden = self.policy.hidden(ids, columns, visible, cache=part)
+            for index, row in enumerate(chunk):
+                last[row] = hidden[index, len(fresh[row]) - 1]
+        for row, request in enumerate(requests):
+            self._stored[request.slot].extend(fresh[row])
+        return logits_of(self.policy.model, torch.stack([last[row] for row in range(len(requests))]))
+
+    def _draw(
+        self, logits: torch.Tensor, requests: Sequence[Request], alive: Sequence[bool]
+    ) -> tuple[list[int], list[float]]:
+        """One token per row by inversion of the cumulative distribution; only a live row uses up a random number."""
+        logprobs = torch.log_softmax(logits / self.policy.temperature, dim=-1)
+        if self.greedy:
+            chosen = logprobs.argmax(-1)
+        else:
+            draws = [request.generator.random() if live else 0.5 for request, live in zip(requests, alive, strict=True)]
+            # float64: with 150k tokens a float32 sum would lose the rare ones.
+            cumulative = logprobs.double().exp().cumsum(-1)
+            target = torch.tensor(draws, dtype=torch.float64, device=logits.device)[:, None] * cumulative[:, -1:]
+            chosen = torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+        values = logprobs.gather(-1, chosen[:, None])[:, 0]
+        return chosen.tolist(), values.tolist()

@@ -1,0 +1,84 @@
+"""Everything a training run depends on, as typed data. The resolved form is saved with the run."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from infopo.algorithms.base import LossConfig
+from infopo.core import UserError
+from infopo.gain.spec import Backend, GainSpec
+from infopo.rollout.config import RolloutConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraConfig:
+    """Low-rank adapters by peft; rank 0 trains all weights. No dropout: the policy that samples is the one trained."""
+
+    rank: int = 0
+    alpha: int = 32
+    targets: str = "all-linear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """One training run.
+
+    A step plays `groups` tasks, `group_size` episodes each, and makes `updates` optimiser steps on them.
+    """
+
+    env: str = "usergym/travel"
+    env_options: dict[str, Any] = field(default_factory=dict)
+    user: str | None = None
+    algo: str = "infopo"
+    algo_options: dict[str, Any] = field(default_factory=dict)
+    model: str = "nano"
+    steps: int = 30
+    seed: int = 0
+    groups: int = 8
+    group_size: int = 8
+    updates: int = 1  # optimiser steps a batch; groups are never split between them
+    learning_rate: float | None = None  # None: 1e-6, or the rate that the model folder itself recommends
+    warmup_steps: int = 0
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    micro_batch_tokens: int = 8192  # padded tokens in one forward with gradients
+    dtype: str = "float32"
+    save_every: int = 20
+    keep_checkpoints: int = 2
+    trackers: tuple[str, ...] = ()
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    gain: GainSpec = field(default_factory=GainSpec)
+    gain_backend: Backend = "auto"
+    loss: LossConfig = field(default_factory=LossConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+
+    def __post_init__(self) -> None:
+        checks = {
+            "steps": self.steps >= 0,
+            "groups": self.groups >= 1,
+            "group_size": self.group_size >= 2,
+            "updates": 1 <= self.updates <= max(1, self.groups),
+            "learning_rate": self.learning_rate is None or self.learning_rate > 0,
+            "max_grad_norm": self.max_grad_norm > 0,
+            "micro_batch_tokens": self.micro_batch_tokens >= 1,
+            "save_every": self.save_every >= 1,
+            "keep_checkpoints": self.keep_checkpoints >= 1,
+            "rollout.temperature": self.rollout.temperature > 0,
+            "rollout.max_new_tokens": self.rollout.max_new_tokens >= 1,
+            "rollout.concurrency": self.rollout.concurrency >= 1,
+            "dtype": self.dtype in ("float32", "bfloat16"),
+            "lora.rank": self.lora.rank >= 0,
+        }
+        if self.dtype != "float32" and self.lora.rank == 0:
+            raise UserError(
+                f"config: dtype {self.dtype} with lora.rank 0 would train in {self.dtype}, where small updates round to"
+                " nothing; use dtype float32, or adapters (lora.rank 16)"
+            )
+        for name, good in checks.items():
+            if not good:
+                raise UserError(f"config: {name} is out of range, got {_read(self, name)!r}")
+
+
+def _read(config: Any, dotted: str) -> Any:
+    for part in dotted.split("."):
+        config = getattr(config, part)
+    return config

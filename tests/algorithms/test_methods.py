@@ -1,0 +1,268 @@
+"""What every method promises, as properties; the registry; the metrics."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from infopo import algorithms
+from infopo.algorithms import CreditBatch, Method
+from infopo.algorithms.group_stats import members, outcome_zscores, zscore
+from infopo.core import InfopoError, UnknownNameError, UserError
+
+from .conftest import make_batch
+
+SCORES = st.floats(0, 1, allow_nan=False).map(lambda value: round(value, 3))
+GAINS = st.one_of(st.none(), st.floats(-5, 5, allow_nan=False).map(lambda value: round(value, 3)))
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> CreditBatch:
+    """Up to eight episodes of up to three groups, one to four turns each, some without a gain."""
+    count = draw(st.integers(1, 8))
+    turns = [draw(st.integers(1, 4)) for _ in range(count)]
+    spans = []
+    for number in turns:
+        position, row = draw(st.integers(0, 3)), []
+        for _ in range(number):
+            width = draw(st.integers(1, 3))
+            row.append((position, position + width))
+            position += width + draw(st.integers(0, 2))
+        spans.append(row)
+    return make_batch(
+        [draw(st.integers(0, 2)) for _ in range(count)],
+        [draw(SCORES) for _ in range(count)],
+        spans,
+        [[draw(GAINS) for _ in range(number)] for number in turns],
+    )
+
+
+def take(batch: CreditBatch, rows: list[int]) -> CreditBatch:
+    return replace(
+        batch,
+        group=batch.group[rows],
+        sampled=batch.sampled[rows],
+        action_spans=tuple(batch.action_spans[row] for row in rows),
+        outcome=batch.outcome[rows],
+        signals={name: values[rows] for name, values in batch.signals.items()},
+        signal_masks={name: mask[rows] for name, mask in batch.signal_masks.items()},
+    )
+
+
+METHODS = pytest.mark.parametrize("method", [algorithms.get(name) for name in algorithms.names()], ids=lambda m: m.name)
+
+
+@METHODS
+@given(batch=batches(), data=st.data())
+def test_rows_may_come_in_any_order(method: Method, batch: CreditBatch, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(batch.group))))
+    plain, moved = method.credit(batch), method.credit(take(batch, order))
+    np.testing.assert_allclose(moved.advantages, plain.advantages[order], atol=1e-9)
+    assert moved.stats.keys() == plain.stats.keys()
+    for name, value in plain.stats.items():
+        assert moved.stats[name] == pytest.approx(value, abs=1e-9), name
+
+
+@METHODS
+@given(batch=batches())
+def test_each_group_stands_for_itself(method: Method, batch: CreditBatch) -> None:
+    together = method.credit(batch).advantages
+    for rows in members(batch.group):
+        alone = method.credit(take(batch, rows.tolist())).advantages
+        np.testing.assert_array_equal(alone, together[rows])
+
+
+@METHODS
+@given(batch=batches(), junk=st.sampled_from([np.nan, 1e9, -3.0, np.inf]))
+def test_masked_gains_have_no_influence(method: Method, batch: CreditBatch, junk: float) -> None:
+    gains, mask = batch.signals["gain"], batch.signal_masks["gain"]
+    other = method.credit(replace(batch, signals={"gain": np.where(mask, gains, junk)}))
+    plain = method.credit(batch)
+    np.testing.assert_array_equal(other.advantages, plain.advantages)
+    assert other.stats == plain.stats
+    assert np.isfinite(plain.advantages).all()
+    assert all(np.isfinite(value) for value in plain.stats.values())
+
+
+@METHODS
+@given(batch=batches(), data=st.data())
+def test_zero_where_nothing_was_sampled(method: Method, batch: CreditBatch, data: st.DataObject) -> None:
+    flat = data.draw(st.lists(st.booleans(), min_size=batch.sampled.size, max_size=batch.sampled.size))
+    keep = batch.sampled & np.array(flat, dtype=bool).reshape(batch.sampled.shape)
+    found = method.credit(replace(batch, sampled=keep)).advantages
+    assert found.shape == batch.sampled.shape
+    assert (found[~keep] == 0).all()
+    np.testing.assert_array_equal(found[keep], method.credit(batch).advantages[keep])
+
+
+@METHODS
+@given(batch=batches())
+def test_a_group_of_one_learns_nothing_from_its_outcome(method: Method, batch: CreditBatch) -> None:
+    single = [int(rows[0]) for rows in members(batch.group) if rows.size == 1]
+    credit = method.credit(replace(batch, signal_masks={"gain": np.zeros_like(batch.signal_masks["gain"])}))
+    assert credit.stats["adv/singleton_groups"] == len(single)
+    assert (credit.advantages[single] == 0).all()
+
+
+@given(
+    values=st.lists(SCORES, min_size=2, max_size=9).map(np.array),
+    shift=st.floats(-10, 10),
+    scale=st.floats(0.5, 4),
+)
+def test_zscores_ignore_shift_and_scale(values: Any, shift: float, scale: float) -> None:
+    assume(np.ptp(values) == 0 or values.std(ddof=1) > 0.01)  # the added epsilon is no longer small beside less
+    np.testing.assert_allclose(zscore(values * scale + shift), zscore(values), atol=1e-3)
+
+
+@given(values=st.lists(SCORES, min_size=2, max_size=9).map(np.array))
+def test_zscores_are_centred_with_deviation_one(values: Any) -> None:
+    assume(values.std(ddof=1) > 0.01)
+    found = zscore(values)
+    assert found.mean() == pytest.approx(0, abs=1e-9)
+    assert found.std(ddof=1) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("values", [[], [0.3], [0.3, 0.3], [0.1 + 0.2, 0.3, 0.3]])
+def test_equal_or_lonely_values_score_exactly_zero(values: list[float]) -> None:
+    assert zscore(np.array(values)).tolist() == [0.0] * len(values)
+
+
+@given(batch=batches())
+def test_infopo_without_gains_or_weight_is_grpo(batch: CreditBatch) -> None:
+    plain = algorithms.get("grpo").credit(batch).advantages
+    nothing = replace(batch, signal_masks={"gain": np.zeros_like(batch.signal_masks["gain"])})
+    np.testing.assert_array_equal(algorithms.get("infopo").credit(nothing).advantages, plain)
+    np.testing.assert_array_equal(algorithms.get("infopo", beta=0.0).credit(batch).advantages, plain)
+
+
+def test_equal_outcomes_are_told_apart_by_their_gains() -> None:
+    batch = make_batch([0, 0], [1.0, 1.0], [[(0, 2), (4, 5)], [(1, 2), (3, 5)]], [[0.9, None], [0.1, None]])
+    assert (algorithms.get("grpo").credit(batch).advantages == 0).all()
+    found = algorithms.get("infopo").credit(batch).advantages
+    value = 0.5 * 0.5 / np.sqrt(2)  # weight, open gate, standard score of one of two
+    np.testing.assert_allclose(found[0], [value, value, 0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(found[1], [0, -value, 0, 0, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("gains", [[[0.4, None], [None, None]], [[0.2, None], [0.2, None]]])
+def test_one_gain_or_equal_gains_change_nothing(gains: list[list[float | None]]) -> None:
+    batch = make_batch([0, 0], [1.0, 0.0], [[(0, 2), (4, 5)], [(1, 2), (3, 5)]], gains)
+    found = algorithms.get("infopo").credit(batch).advantages
+    np.testing.assert_array_equal(found, algorithms.get("grpo").credit(batch).advantages)
+
+
+def test_a_missing_gain_is_not_a_gain_of_zero() -> None:
+    spans = [[(0, 1), (2, 3), (4, 5)], [(0, 1), (2, 3), (4, 5)]]
+    missing = make_batch([0, 0], [1.0, 1.0], spans, [[1.0, None, None], [3.0, None, None]])
+    zero = make_batch([0, 0], [1.0, 1.0], spans, [[1.0, 0.0, None], [3.0, None, None]])
+    credit = algorithms.get("infopo").credit
+    assert credit(missing).advantages[0, 0] != pytest.approx(credit(zero).advantages[0, 0])
+    assert credit(zero).advantages[0, 2] < 0 == credit(missing).advantages[0, 2]
+
+
+def test_metrics_of_a_batch_by_hand() -> None:
+    batch = make_batch(
+        [0, 0, 1, 1, 2],
+        [1.0, 0.0, 1.0, 1.0, 0.5],
+        [[(0, 1), (2, 3), (4, 5)], [(0, 1), (2, 3)], [(0, 1), (2, 3)], [(0, 1)], [(0, 1), (2, 3)]],
+        [[0.6, -0.2, None], [0.4, None], [0.0, None], [None], [None, 0.8]],
+    )
+    stats = algorithms.get("infopo").credit(batch).stats
+    expected = {
+        "group/equal_ratio": 0.5,
+        "group/all_one": 0.5,
+        "group/all_zero": 0.0,
+        "group/mixed": 0.5,
+        "adv/zero_var_groups": 1.0,
+        "adv/singleton_groups": 1.0,
+        "info/scored_turns_frac": 0.5,
+        "info/turn_gain_mean": 0.32,
+        "info/turn_gain_min": -0.2,
+        "info/turn_gain_max": 0.8,
+        "info/turn_gain_frac_neg": 0.2,
+        "info/turn_gain_at_1": 1 / 3,
+        "info/turn_gain_at_2": 0.3,
+        "info/gain_early_third": 0.3,
+        "info/gain_late_third": 0.1,
+        "info/gate_max": 0.5,
+        "info/group_std_min": 0.0,
+        "info/group_std_max": np.sqrt(0.5),
+    }
+    assert {name: stats[name] for name in expected} == pytest.approx(expected)
+    assert "info/turn_gain_at_3" not in stats
+    policy = batch.sampled
+    outcome = algorithms.get("grpo").credit(batch).advantages[policy]
+    intrinsic = algorithms.get("infopo").credit(batch).advantages[policy] - outcome
+    share = np.abs(intrinsic).mean() / (np.abs(intrinsic).mean() + np.abs(outcome).mean())
+    assert stats["info/contribution_ratio"] == pytest.approx(share)
+    assert stats["info/outcome_adv_mean"] == pytest.approx(outcome.mean())
+    assert stats["info/intrinsic_adv_std"] == pytest.approx(intrinsic.std(ddof=1))
+    assert stats["info/outcome_std"] == pytest.approx(outcome.std(ddof=1))
+
+
+def test_metrics_list_at_most_sixteen_turns() -> None:
+    turns = 20
+    spans = [[(2 * turn, 2 * turn + 1) for turn in range(turns)]] * 2
+    batch = make_batch([0, 0], [0.0, 1.0], spans, [[0.1] * turns, [0.3] * turns])
+    stats = algorithms.get("infopo").credit(batch).stats
+    assert sum(name.startswith("info/turn_gain_at_") for name in stats) == 16
+
+
+@METHODS
+def test_an_empty_batch_is_no_error(method: Method) -> None:
+    credit = method.credit(make_batch([], [], [], []))
+    assert credit.advantages.shape == (0, 0)
+    assert all(np.isfinite(value) for value in credit.stats.values())
+
+
+def test_infopo_names_the_signal_it_lacks() -> None:
+    with pytest.raises(InfopoError, match="gain"):
+        algorithms.get("infopo").credit(make_batch([0, 0], [0.0, 1.0], [[(0, 1)], [(0, 1)]]))
+
+
+def test_needs() -> None:
+    assert algorithms.names() == ("infopo", "grpo")
+    assert algorithms.get("infopo").needs == {"gain"}
+    assert algorithms.get("grpo").needs == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [("infopoo", {}, "infopo"), ("infopo", {"betta": 1.0}, "beta"), ("grpo", {"beta": 1.0}, "singleton")],
+)
+def test_unknown_names_come_with_the_nearest(name: str, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(UnknownNameError, match=says):
+        algorithms.get(name, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("infopo", {"beta": -0.1}),
+        ("infopo", {"beta": float("nan")}),
+        ("infopo", {"beta": "0.5"}),
+        ("infopo", {"beta": True}),
+        ("infopo", {"gate_temperature": 0.0}),
+        ("infopo", {"gate_temperature": float("inf")}),
+        ("infopo", {"gate_temperature": None}),
+        ("grpo", {"singleton": "drop"}),
+    ],
+)
+def test_bad_values_are_refused_by_name(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=next(iter(options))):
+        algorithms.get(name, **options)
+
+
+def test_outcome_scores_are_read_by_group() -> None:
+    found = outcome_zscores(np.array([1, 0, 1, 0]), np.array([0.0, 1.0, 1.0, 1.0]))
+    np.testing.assert_allclose(found, [-np.sqrt(0.5), 0, np.sqrt(0.5), 0], atol=1e-5)
+
+
+@given(sigma=st.floats(0, 1e6), temperature=st.floats(1e-3, 1e3))
+def test_the_gate_is_at_most_half_open(sigma: float, temperature: float) -> None:
+    gate: Callable[[float, float], float] = algorithms.infopo.gate
+    assert 0 <= gate(sigma, temperature) <= 0.5

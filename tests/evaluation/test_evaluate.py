@@ -1,0 +1,152 @@
+"""Evaluations of scripted experts, whose behaviour is known, and of real models."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infopo.core import Failure, Group, Message, StopReason, UserError, read_records, trajectory_from_record
+from infopo.envs import make_expert
+from infopo.evaluation import Evaluation, evaluate, evaluate_sampler, record_evaluation
+from infopo.evaluation.evaluate import BATCH, summarise
+from infopo.rollout import RolloutConfig
+from infopo.samplers.load import load_policy
+from infopo.samplers.scripted import ScriptedSampler
+
+CONFIG = RolloutConfig(max_new_tokens=256)
+
+
+@pytest.fixture(scope="module")
+def policy(model_folder: Path) -> Any:
+    return load_policy(str(model_folder))
+
+
+@pytest.fixture(scope="module")
+def play(policy: Any) -> Callable[..., Evaluation]:
+    """An evaluation of a scripted policy on `toy/slots`."""
+
+    def run(act: Callable[[tuple[Message, ...]], str], **keywords: Any) -> Evaluation:
+        sampler = ScriptedSampler(policy.renderer, lambda slot, messages: act(messages))
+        return evaluate_sampler(sampler, env="toy/slots", config=CONFIG, **keywords)
+
+    return run
+
+
+def full(**options: Any) -> Callable[[tuple[Message, ...]], str]:
+    """The scripted policy that asks for everything and then answers."""
+    return make_expert("toy/slots", "full", **options).act
+
+
+def test_an_expert_that_asks_for_everything_always_succeeds(play: Callable[..., Evaluation]) -> None:
+    result = play(full(), episodes=30)
+    assert (result.n, result.failed, result.tasks, result.samples) == (30, 0, 30, 1)
+    assert (result.success, result.score) == (1.0, 1.0)
+    assert result.ci95 == pytest.approx((0.8865, 1.0), abs=1e-4)
+    assert result.questions == result.hidden == result.revealed == 2.0
+    assert (result.repeated, result.turns) == (0.0, 3.0)
+    assert len({trajectory.task_id for trajectory in result.trajectories}) == 30
+
+
+def test_where_all_is_told_nothing_is_asked(play: Callable[..., Evaluation]) -> None:
+    options = {"reveal": "all"}
+    result = play(full(**options), episodes=10, env_options=options)
+    assert (result.success, result.questions, result.hidden, result.turns) == (1.0, 0.0, 0.0, 1.0)
+
+
+def test_repeated_questions_are_counted_apart(play: Callable[..., Evaluation]) -> None:
+    result = play(lambda messages: "[action] which color ?", episodes=5)
+    assert result.success == 0.0
+    assert result.questions == result.turns
+    assert result.repeated is not None
+    assert result.repeated > 0
+    assert result.revealed is not None
+    assert result.revealed <= 1.0
+
+
+def test_more_tasks_than_a_batch_and_several_samples(play: Callable[..., Evaluation]) -> None:
+    seen: list[tuple[int, int]] = []
+    result = play(full(), episodes=BATCH, samples=2, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(BATCH, 2 * BATCH), (2 * BATCH, 2 * BATCH)]
+    assert result.n == 2 * BATCH
+    assert all(len(group.trajectories) == 2 for group in result.groups)
+    assert result.ci95 is not None
+    assert result.ci95[0] < 1.0  # equal outcomes are no certainty
+
+
+def test_a_task_is_played_alike_however_many_others_there_are(play: Callable[..., Evaluation]) -> None:
+    few, many = play(full(), episodes=3), play(full(), episodes=9)
+    assert few.trajectories == many.trajectories[:3]
+    assert play(full(), episodes=3, seed=1).trajectories != few.trajectories
+
+
+def broken(group: Group) -> Group:
+    failure = Failure(kind="timeout", where="step", detail="")
+    parts = tuple(replace(t, outcome=None, failure=failure, stop_reason=StopReason.FAILED) for t in group.trajectories)
+    return replace(group, trajectories=parts)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_broken_episodes_enter_no_mean(play: Callable[..., Evaluation], samples: int) -> None:
+    groups = play(full(), episodes=6, samples=samples).groups
+    whole = summarise(groups[2:], env="toy/slots", split="test", samples=samples, seed=0)
+    mixed = summarise(
+        [broken(groups[0]), broken(groups[1]), *groups[2:]], env="toy/slots", split="test", samples=samples, seed=0
+    )
+    assert (mixed.n, mixed.failed, mixed.tasks) == (4 * samples, 2 * samples, 6)
+    assert replace(mixed, failed=0, tasks=4, groups=()) == replace(whole, groups=())
+
+
+def test_where_all_broke_nothing_is_claimed(play: Callable[..., Evaluation]) -> None:
+    groups = [broken(group) for group in play(full(), episodes=3).groups]
+    result = summarise(groups, env="toy/slots", split="test", samples=1, seed=0)
+    assert (result.n, result.failed) == (0, 3)
+    missing = (result.success, result.score, result.ci95, result.questions, result.turns, result.hidden)
+    assert missing == (None,) * 6
+
+
+def test_a_model_is_evaluated_the_same_way_twice(policy: Any) -> None:
+    config = RolloutConfig(max_new_tokens=8)
+    first, again = (evaluate(policy, env="toy/slots", episodes=4, config=config, temperature=0.7) for _ in range(2))
+    assert first == again
+    assert policy.temperature == 1.0
+    other = evaluate(policy, env="toy/slots", episodes=4, config=config, temperature=0.7, seed=1)
+    assert other.trajectories != first.trajectories
+
+
+def test_temperature_zero_takes_the_likeliest_token(policy: Any) -> None:
+    config = RolloutConfig(max_new_tokens=8)
+    first, second = (
+        evaluate(policy, env="toy/slots", episodes=3, config=config, temperature=0, seed=seed) for seed in (0, 1)
+    )
+    assert [t.token_ids for t in first.trajectories] == [t.token_ids for t in second.trajectories]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"episodes": 0}, "between 1 and"),
+        ({"episodes": 10**6}, "between 1 and"),
+        ({"episodes": 3, "samples": 0}, "samples"),
+        ({"episodes": 3, "temperature": -1.0}, "temperature"),
+        ({"episodes": 3, "env_options": {"slts": 1}}, "did you mean 'slots'"),
+    ],
+)
+def test_bad_arguments_are_named(policy: Any, keywords: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        evaluate(policy, env="toy/slots", **keywords)
+
+
+def test_a_recorded_evaluation_reads_back(play: Callable[..., Evaluation], tmp_path: Path) -> None:
+    result = play(full(), episodes=4)
+    path = record_evaluation(tmp_path / "e", result, {"env": "toy/slots", "env_options": {}})
+    assert [trajectory_from_record(row) for row in read_records(path / "trajectories.jsonl")] == list(
+        result.trajectories
+    )
+    assert json.loads((path / "summary.json").read_text()) == result.summary()
+    assert yaml.safe_load((path / "config.yaml").read_text())["env"] == "toy/slots"
+    with pytest.raises(UserError, match="not empty"):
+        record_evaluation(path, result, {})
