@@ -110,12 +110,11 @@ class _Play:
         self.deadline = time.monotonic() + config.total_seconds
 
     async def run(self) -> None:
-        """Start, turns, outcomes, close: `close` is called whatever happened."""
+        """Start, turns with a verdict as soon as an episode is done, close: `close` is called whatever happened."""
         try:
             await asyncio.gather(*(self._start(episode) for episode in self.episodes))
             while live := [slot for slot, episode in enumerate(self.episodes) if episode.live]:
                 await self._turn(live)
-            await asyncio.gather(*(self._outcome(episode) for episode in self.episodes if episode.failure is None))
         finally:
             await asyncio.gather(*(self._close(episode) for episode in self.episodes))
 
@@ -155,13 +154,15 @@ class _Play:
             episode.answer(step, state_key, turn_limit=limit, token_limit=self.sampler.max_length)
 
         await self._guard(episode, "step", call, self.config.step_seconds)
+        # Now, not after the last turn of the batch: a batch that runs out of time keeps the verdicts it has.
+        if not episode.live and episode.failure is None:
+            await self._outcome(episode)
 
     async def _outcome(self, episode: Episode) -> None:
         async def call() -> None:
             episode.judge(await episode.env.outcome(), episode.env.reference_answer())
 
-        # A batch that ran out of time keeps the verdicts of the episodes that were done.
-        await self._guard(episode, "outcome", call, self.config.outcome_seconds, within_batch=False)
+        await self._guard(episode, "outcome", call, self.config.outcome_seconds)
 
     async def _close(self, episode: Episode) -> None:
         # A close that fails loses nothing that was measured: the verdict stands.
@@ -169,19 +170,12 @@ class _Play:
             await _in_time(episode.env.close(), self.config.step_seconds)
 
     async def _guard(
-        self,
-        episode: Episode,
-        where: str,
-        call: Callable[[], Coroutine[Any, Any, None]],
-        seconds: float,
-        *,
-        within_batch: bool = True,
+        self, episode: Episode, where: str, call: Callable[[], Coroutine[Any, Any, None]], seconds: float
     ) -> None:
         """Run one stage of foreign code under its deadline (and the batch's); on failure mark the episode."""
         async with self.gate:
             with boundary(where) as caught:
-                left = max(0.0, self.deadline - time.monotonic()) if within_batch else seconds
-                await _in_time(call(), min(seconds, left))
+                await _in_time(call(), min(seconds, max(0.0, self.deadline - time.monotonic())))
         if caught.failure is not None:
             episode.fail(caught.failure)
 
