@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from infopo import algorithms
-from infopo.algorithms.base import Credit, CreditBatch, LossConfig
+from infopo.algorithms.base import Credit, CreditBatch
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import InfopoError, UserError, derive_seed, read_records
 from infopo.envs import Env
 from infopo.rollout import RolloutConfig, TaskSpec

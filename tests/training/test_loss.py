@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infopo.algorithms.base import LossConfig
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import Outcome, Span, StopReason, Trajectory, Turn
 from infopo.testing.tiny import FAMILIES, tiny_folder, tiny_model, tiny_policy, tiny_tokenizer
 from infopo.training.loss import TokenLogProbs, collate, kl_k3, loss_sums, micro_batches, policy_loss

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from infopo.algorithms.base import LossConfig
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import read_records
 from infopo.samplers.load import load_policy
 from infopo.training.config import LoraConfig

@@ -9,7 +9,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from infopo.algorithms.base import LossConfig
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import Trajectory
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.hf import HFSampler

@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from infopo.algorithms import grpo, infopo
-from infopo.algorithms.base import Credit, CreditBatch, LossConfig, Method
+from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.batch import credit_batch, credit_rows
 from infopo.algorithms.grpo import GRPOOptions
 from infopo.algorithms.infopo import InfoPOOptions
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import UnknownNameError
 
 __all__ = [

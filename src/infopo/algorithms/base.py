@@ -7,11 +7,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from infopo.core import Span, UserError
+from infopo.algorithms.filters import GroupFilter
+from infopo.algorithms.loss_config import LossConfig
+from infopo.core import Span
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Need = Literal["gain"]
+Need = Literal["gain", "critic", "reference_answer", "state_key", "turn_rewards"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,10 @@ class CreditBatch:
     """N surviving episodes of one step. Masks are explicit: what a mask hides is missing, not zero.
 
     `group` `[N]` integer group of each row; `sampled` `[N, L]` policy tokens; `action_spans[i][t]` the token range of
-    turn t; `outcome` `[N]` in [0, 1]; `signals[name]` and `signal_masks[name]` `[N, T]` per-turn signals ("gain").
+    turn t; `outcome` `[N]` in [0, 1]; `signals[name]` and `signal_masks[name]` `[N, T]` per-turn signals ("gain",
+    "belief"); `turn_rewards`, `turn_reward_mask` `[N, T]` the environment's own; `state_keys[i][t]` the state before
+    action t; `values` `[N, L]` the critic's, None without one; `token_penalty` `[N, L]` what a KL in the reward costs
+    each token, None without one.
     """
 
     group: NDArray[np.int64]
@@ -28,40 +33,36 @@ class CreditBatch:
     outcome: Floats
     signals: dict[str, Floats] = field(default_factory=dict)
     signal_masks: dict[str, Bools] = field(default_factory=dict)
+    turn_rewards: Floats | None = None
+    turn_reward_mask: Bools | None = None
+    state_keys: tuple[tuple[str | None, ...], ...] | None = None
+    values: Floats | None = None
+    token_penalty: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
-    """`advantages` `[N, L]`, zero where nothing was sampled; `stats` are logged as they are named."""
+    """`advantages` `[N, L]`, zero where nothing was sampled; `stats` are logged as they are named.
+
+    `returns` `[N, L]`: what a critic is to predict; None where the method has none.
+    """
 
     advantages: Floats
     stats: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossConfig:
-    """The clipped policy loss. Token-mean over all policy tokens of the optimiser step, on every rank."""
-
-    clip_low: float = 0.2
-    clip_high: float = 0.2
-    dual_clip: float | None = 3.0
-    kl_coefficient: float = 0.0  # k3 against the initial policy; 0: no reference is kept
-    entropy_coefficient: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (0 < self.clip_low < 1 and self.clip_high > 0):
-            raise UserError(f"loss: clip_low in (0, 1) and clip_high > 0, got {self.clip_low}, {self.clip_high}")
-        if self.dual_clip is not None and self.dual_clip <= 1:
-            raise UserError(f"loss.dual_clip must exceed 1, got {self.dual_clip}")
-        if self.kl_coefficient < 0 or self.entropy_coefficient < 0:
-            raise UserError("loss: coefficients must not be negative")
+    returns: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One training method: two methods under the same settings differ in `credit` alone."""
+    """One training method: under preset `matched` two methods differ in `credit` alone.
+
+    `loss` and `filter` are those it was published with: preset `as-published`. A method that *is* its filter or its
+    loss says so in `summary`.
+    """
 
     name: str
     summary: str
     credit: Callable[[CreditBatch], Credit]
     needs: frozenset[Need] = frozenset()
+    loss: LossConfig = field(default_factory=LossConfig)
+    filter: GroupFilter | None = None

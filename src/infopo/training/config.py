@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from infopo.algorithms.base import LossConfig
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import UserError
 from infopo.gain.spec import Backend, GainSpec
 from infopo.rollout.config import RolloutConfig

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from infopo.algorithms.base import LossConfig
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import Trajectory
 from infopo.tokens.language_model import HEAD_CHUNK, decoder_of, logits_of
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from infopo.algorithms.base import LossConfig
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import Trajectory
 from infopo.tokens.language_model import LanguageModel
 from infopo.training.loss import LossSums, MicroBatch, TokenLogProbs, collate, loss_sums, micro_batches
