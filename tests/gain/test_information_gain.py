@@ -50,10 +50,12 @@ def assert_close(one: Sequence[Sequence[TurnGain | None]], other: Any, tolerance
 
 
 @pytest.mark.parametrize(("family", "attention"), MODELS)
-def test_both_backends_agree_with_the_definition(make_policy: MakePolicy, family: str, attention: str) -> None:
+def test_every_backend_agrees_with_the_definition(make_policy: MakePolicy, family: str, attention: str) -> None:
     played = play(make_policy(family, attention))
     separate = information_gain(played.policy, played.trajectories, backend="separate")
     kv = information_gain(played.policy, played.trajectories, backend="kv", cache=played.handle)
+    tree = information_gain(played.policy, played.trajectories, backend="tree")
+    assert_close(separate, tree, 1e-5)
     assert [[gain is not None for gain in row] for row in separate] == SCORED
     assert_close(separate, kv, 1e-5)
     sizes = []
@@ -77,7 +79,7 @@ def test_both_tokenizers_and_one_temperature(make_policy: MakePolicy, shape: str
                 assert gain.value == pytest.approx(by_definition(played.policy, trajectory, turn), abs=1e-5)
 
 
-@pytest.mark.parametrize("backend", ["separate", "kv"])
+@pytest.mark.parametrize("backend", ["separate", "tree", "kv"])
 def test_what_a_gain_says(make_policy: MakePolicy, backend: Backend) -> None:
     played = play(make_policy())
     mean = information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle)
@@ -94,7 +96,7 @@ def test_what_a_gain_says(make_policy: MakePolicy, backend: Backend) -> None:
             assert other.value == other.sum == pytest.approx(one.sum, abs=1e-6)
 
 
-@pytest.mark.parametrize("backend", ["separate", "kv"])
+@pytest.mark.parametrize("backend", ["separate", "tree", "kv"])
 def test_an_answer_that_is_the_placeholder_gains_exactly_nothing(make_policy: MakePolicy, backend: Backend) -> None:
     scripts = [
         Script(opening="Hi.", actions=[3, 4, 2], answers=[(PLACEHOLDER,), ("Rome.",)]),
@@ -111,10 +113,10 @@ def test_an_answer_that_is_the_placeholder_gains_exactly_nothing(make_policy: Ma
     assert gains[2][0].value != 0
 
 
-@pytest.mark.parametrize("backend", ["separate", "kv"])
+@pytest.mark.parametrize("backend", ["separate", "tree", "kv"])
 def test_another_placeholder_is_another_counterfactual(make_policy: MakePolicy, backend: Backend) -> None:
     played = play(make_policy())
-    spec = GainSpec(placeholder="Rome, in May.")
+    spec = GainSpec(placeholders=("Rome, in May.",))
     gains = information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle, spec=spec)
     plain = information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle)
     assert gains[0][0] is not None
@@ -123,7 +125,7 @@ def test_another_placeholder_is_another_counterfactual(make_policy: MakePolicy, 
 
 
 @pytest.mark.parametrize("family", ["qwen3", "mistral-window", "gemma3"])
-@pytest.mark.parametrize("backend", ["separate", "kv"])
+@pytest.mark.parametrize("backend", ["separate", "tree", "kv"])
 def test_an_episode_is_scored_the_same_in_any_company(
     make_policy: MakePolicy, family: str, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +136,8 @@ def test_an_episode_is_scored_the_same_in_any_company(
         assert_close(alone, [together[index]], 1e-6)
     backwards = information_gain(played.policy, played.trajectories[::-1], backend=backend, cache=played.handle)
     assert_close(backwards[::-1], together, 1e-6)
-    monkeypatch.setattr("infopo.gain.forward.BATCH_TOKENS", 150)
+    monkeypatch.setattr("infopo.gain.separate.BATCH_TOKENS", 150)
+    monkeypatch.setattr("infopo.gain.tree.BATCH_TOKENS", 150)
     monkeypatch.setattr("infopo.gain.kv.BATCH_COLUMNS", 1)
     small = information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle)
     assert_close(small, together, 1e-6)
@@ -167,9 +170,11 @@ def test_auto_takes_the_cache_where_it_is_good(make_policy: MakePolicy) -> None:
     full = forwards(policy, lambda: information_gain(policy, trajectories, backend="separate"))
     assert cheap < full / 2
     assert forwards(policy, lambda: information_gain(policy, trajectories, cache=handle)) == cheap
-    assert forwards(policy, lambda: information_gain(policy, trajectories)) == full
+    tree = forwards(policy, lambda: information_gain(policy, trajectories, backend="tree"))
+    assert cheap < tree < full
+    assert forwards(policy, lambda: information_gain(policy, trajectories)) == tree
     stale = replace(handle, version=policy.version - 1)
-    assert forwards(policy, lambda: information_gain(policy, trajectories, cache=stale)) == full
+    assert forwards(policy, lambda: information_gain(policy, trajectories, cache=stale)) == tree
 
 
 def without_logprobs(played: Played) -> Any:
@@ -209,7 +214,7 @@ def test_a_cache_that_does_not_fit_is_refused_and_auto_does_without(make_policy:
     trajectories, handle = change(played)
     with pytest.raises(UserError, match=says):
         information_gain(played.policy, trajectories, backend="kv", cache=handle)
-    expected = information_gain(played.policy, trajectories, backend="separate")
+    expected = information_gain(played.policy, trajectories, backend="tree")
     assert information_gain(played.policy, trajectories, cache=handle) == expected
 
 
@@ -220,7 +225,7 @@ def test_a_model_that_moved_on_refuses_its_old_cache(make_policy: MakePolicy) ->
         information_gain(played.policy, played.trajectories, backend="kv", cache=played.handle)
 
 
-@pytest.mark.parametrize("backend", ["separate", "kv"])
+@pytest.mark.parametrize("backend", ["separate", "tree", "kv"])
 def test_turns_without_a_gain(make_policy: MakePolicy, backend: Backend) -> None:
     answers = [("Rome.",), ("  \n",), ("", "May.")]
     scripts = [
@@ -254,7 +259,7 @@ def test_the_mode_of_every_module_is_given_back(make_policy: MakePolicy) -> None
     assert all(weight.grad is None for weight in model.parameters())
 
 
-@pytest.mark.parametrize("backend", ["separate", "kv"])
+@pytest.mark.parametrize("backend", ["separate", "tree", "kv"])
 def test_a_gain_that_is_not_finite_names_task_and_turn(make_policy: MakePolicy, backend: Backend) -> None:
     played = play(make_policy())
     with torch.no_grad():
@@ -284,7 +289,7 @@ def test_the_check_measures_the_difference(make_policy: MakePolicy, family: str)
     played = play(make_policy(family))
     difference = check_backends(played.policy, played.trajectories, cache=played.handle)
     assert 0 <= difference < 1e-5
-    assert check_backends(played.policy, played.trajectories, cache=None) == 0.0
+    assert 0 <= check_backends(played.policy, played.trajectories, cache=None) < 1e-5
 
 
 def test_the_check_finds_a_cache_that_lies(make_policy: MakePolicy) -> None:
@@ -300,10 +305,10 @@ def test_the_check_finds_a_cache_that_lies(make_policy: MakePolicy) -> None:
 
 
 def test_backends_are_named(make_policy: MakePolicy) -> None:
-    backend: Any = "tree"
-    with pytest.raises(UserError, match="tree"):
+    backend: Any = "forest"
+    with pytest.raises(UserError, match="forest"):
         information_gain(make_policy(), [], backend=backend)
-    assert set(get_args(Backend)) == {"auto", "separate", "kv"}
+    assert set(get_args(Backend)) == {"auto", "separate", "tree", "kv"}
 
 
 def test_the_root_package_offers_it() -> None:

@@ -9,8 +9,9 @@ import transformers
 
 from infopo.core import UserError
 from infopo.tokens import Renderer
-from infopo.tokens.language_model import LanguageModel, attention_mask, check_head, decoder_of, token_logprobs
+from infopo.tokens.language_model import LanguageModel, check_head, decoder_of, token_logprobs
 from infopo.tokens.slot_cache import SlotCache
+from infopo.tokens.visibility import attention_mask
 
 from ..gain.tiny_models import MODELS, SHAPE, tiny_model
 

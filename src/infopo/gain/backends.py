@@ -1,18 +1,23 @@
 """Information gain: how much an answer changed what the policy did next."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import torch
 
 from infopo.core import InfopoError, Trajectory, UserError
-from infopo.gain.forward import scoring
-from infopo.gain.kv import kv, kv_problem
-from infopo.gain.separate import Pair, separate
+from infopo.gain.branches import Branch, ScoredTurn
+from infopo.gain.estimate import branches_of, exact_kl, sampled
+from infopo.gain.forward import MASK_LIMIT, States, scoring
+from infopo.gain.kv import kv, kv_problem, scored_logprobs
+from infopo.gain.separate import separate
 from infopo.gain.spec import Backend, GainSpec, TurnGain
-from infopo.gain.turns import ScoredTurn, scored_turns, turn_gain
+from infopo.gain.tree import tree, tree_lengths
+from infopo.gain.turns import scored_turns
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.slot_cache import CacheHandle
+from infopo.tokens.visibility import mask_problem
 
 AGREEMENT = 1e-4  # nats a token by which back-ends may differ in float32
 _DEFAULT = GainSpec()
@@ -29,24 +34,24 @@ def information_gain(
     """The gain of every turn of every episode, in nats; None where there is none, which is not zero.
 
     Turn t's gain is the log-probability of the next action behind the answer, less that behind the same history with
-    the answer replaced (`spec.counterfactual`). It exists where the turn was answered and another action followed; an
-    answer that already says the placeholder has a gain of exactly 0. Both are scored at the model's temperature.
+    the answer replaced (`spec.counterfactual`). It exists where the turn was answered, another action followed, and
+    there is something to put in the answer's place; an answer that is its own counterfactual has a gain of exactly 0.
+    Both are scored at the model's temperature.
 
-    `separate` re-reads every history and is the reference. `kv` reads placeholder and next action alone, on the `cache`
-    that the rollout left; it raises `UserError` where that cache is of another policy version or of other episodes.
-    `auto` is `kv` where the cache is good, else `separate`. Raises `InfopoError`, with task and turn, for a gain that
-    is not finite. Defined in "InfoPO" (arXiv 2603.00656).
+    `separate` re-reads every history and is the reference. `tree` reads each episode once, all counterfactuals beside
+    it. `kv` reads placeholder and next action alone, on the `cache` that the rollout left; it raises `UserError` where
+    that cache is of another policy version or of other episodes. `auto` is `kv` where the cache is good, else `tree`,
+    and `separate` for episodes whose tree mask would pass `MASK_LIMIT` and models whose layers follow no mask.
+    Raises `InfopoError`, with task and turn, for a gain that is not finite. Defined in "InfoPO" (arXiv 2603.00656).
     """
-    if backend not in ("auto", "separate", "kv"):
-        raise UserError(f"gain backend must be 'auto', 'separate' or 'kv', got {backend!r}")
+    if backend not in ("auto", "separate", "tree", "kv"):
+        raise UserError(f"gain backend must be 'auto', 'separate', 'tree' or 'kv', got {backend!r}")
     turns = scored_turns(model.renderer, trajectories, spec)
-    changed = [turn for turn in turns if not turn.unchanged]
-    pairs = _pairs(model, trajectories, changed, backend, cache)
     found: list[list[TurnGain | None]] = [[None] * len(trajectory.turns) for trajectory in trajectories]
-    for turn in turns:
-        nothing = [0.0] * len(turn.action)
-        real, edited = pairs.get((turn.row, turn.turn), (nothing, nothing))
-        gain = turn_gain(real, edited, spec=spec, partial=turn.partial)
+    chosen, handle = _choose(model, trajectories, turns, backend, cache)
+    with scoring(model):
+        gains = _gains(model, trajectories, turns, spec, chosen, handle)
+    for turn, gain in zip(turns, gains, strict=True):
         if not math.isfinite(gain.sum):
             trajectory = trajectories[turn.row]
             raise InfopoError(
@@ -57,39 +62,88 @@ def information_gain(
     return found
 
 
-def _pairs(
+def _choose(
     model: LanguageModel,
     trajectories: Sequence[Trajectory],
     turns: Sequence[ScoredTurn],
     backend: Backend,
     cache: CacheHandle | None,
-) -> dict[tuple[int, int], Pair]:
-    problem = None if backend == "separate" else kv_problem(model, trajectories, turns, cache)
-    if backend == "kv" and problem is not None:
-        raise UserError(f"gain backend 'kv': {problem}; pass the cache of this very rollout, or use 'separate'")
-    if not turns:
-        return {}
-    with scoring(model):
-        if backend == "separate" or problem is not None or cache is None:
-            scored = separate(model, trajectories, turns)
-        else:
-            scored = kv(model, trajectories, turns, cache)
-    return {(turn.row, turn.turn): pair for turn, pair in zip(turns, scored, strict=True)}
+) -> tuple[Backend, CacheHandle | None]:
+    """The back-end to use (`auto`: tree, and separate where it must), and the cache if it is `kv`."""
+    if backend == "tree":
+        problem = mask_problem(model.model)
+        if problem is not None:
+            raise UserError(f"gain backend 'tree': {type(model.model).__name__}: {problem}; use 'separate'")
+    if backend in ("separate", "tree"):
+        return backend, None
+    problem = kv_problem(model, trajectories, turns, cache)
+    if problem is None:
+        return "kv", cache
+    if backend == "kv":
+        raise UserError(f"gain backend 'kv': {problem}; pass the cache of this very rollout, or use another back-end")
+    return "separate" if mask_problem(model.model) is not None else "auto", None
+
+
+def _gains(
+    model: LanguageModel,
+    trajectories: Sequence[Trajectory],
+    turns: Sequence[ScoredTurn],
+    spec: GainSpec,
+    backend: Backend,
+    handle: CacheHandle | None,
+) -> list[TurnGain]:
+    exact = spec.estimator == "exact-kl"
+    branches, owners = branches_of(turns, real=exact or handle is None)
+    states = _states(model, trajectories, branches, backend, handle)
+    if exact:
+        return exact_kl(model, turns, branches, owners, states, spec=spec)
+    known: dict[int, list[float]] = {}
+    if handle is not None:
+        for number, turn in enumerate(turns):
+            values = scored_logprobs(trajectories[turn.row], turn.real)
+            known[number] = [value for value in values if value is not None]
+    return sampled(model, turns, branches, owners, states, known=known, spec=spec)
+
+
+def _states(
+    model: LanguageModel,
+    trajectories: Sequence[Trajectory],
+    branches: Sequence[Branch],
+    backend: Backend,
+    handle: CacheHandle | None,
+) -> States:
+    if handle is not None:
+        return kv(model, trajectories, branches, handle)
+    if backend == "separate":
+        return separate(model, trajectories, branches)
+    if backend == "tree":
+        return tree(model, trajectories, branches)
+    dense = model.device.type == "cpu"
+    wide = {row for row, length in tree_lengths(branches).items() if dense and length**2 > MASK_LIMIT}
+    parts = []
+    for run, indices in (
+        (tree, [index for index, branch in enumerate(branches) if branch.row not in wide]),
+        (separate, [index for index, branch in enumerate(branches) if branch.row in wide]),
+    ):
+        parts.append(_renumbered(run(model, trajectories, [branches[index] for index in indices]), indices))
+    return chain.from_iterable(parts)
+
+
+def _renumbered(states: States, indices: Sequence[int]) -> Iterator[list[tuple[int, torch.Tensor]]]:
+    for batch in states:
+        yield [(indices[index], hidden) for index, hidden in batch]
 
 
 def check_backends(
     model: LanguageModel, trajectories: Sequence[Trajectory], *, spec: GainSpec = _DEFAULT, cache: CacheHandle | None
 ) -> float:
-    """The largest difference between `kv` and `separate`, in nats a token, over these episodes.
+    """The largest difference between what `auto` uses and `separate`, in nats a token, over these episodes.
 
-    0 where no turn is scored, and without a cache: then only `separate` is ever used.
-    Raises `InfopoError` where it exceeds `AGREEMENT` and the weights are float32 (a coarser type differs by rounding
-    alone: judge the number), and what `information_gain` raises.
+    0 where no turn is scored. Raises `InfopoError` where it exceeds `AGREEMENT` and the weights are float32 (a coarser
+    type differs by rounding alone: judge the number), and what `information_gain` raises.
     """
-    if cache is None:
-        return 0.0
     reference = information_gain(model, trajectories, spec=spec, backend="separate")
-    cheap = information_gain(model, trajectories, spec=spec, backend="kv", cache=cache)
+    cheap = information_gain(model, trajectories, spec=spec, cache=cache)
     largest = 0.0
     for trajectory, expected, found in zip(trajectories, reference, cheap, strict=True):
         for turn, (one, other) in enumerate(zip(expected, found, strict=True)):
@@ -99,7 +153,8 @@ def check_backends(
             largest = max(largest, difference)
             if difference > AGREEMENT and next(model.model.parameters()).dtype == torch.float32:
                 raise InfopoError(
-                    f"task {trajectory.task_id}, turn {turn + 1}: gain {other.mean:.6f} from the cache, {one.mean:.6f}"
-                    f" from re-reading; this model's cache cannot be trusted, set gain_backend to 'separate'"
+                    f"task {trajectory.task_id}, turn {turn + 1}: gain {other.mean:.6f} from the cheap back-end,"
+                    f" {one.mean:.6f} from re-reading; this model's attention cannot be trusted with it, set"
+                    " gain_backend to 'separate'"
                 )
     return largest

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
 
 import torch
 
-from infopo.core import Span
 from infopo.tokens.language_model import LanguageModel
 
 BATCH_TOKENS = 8192  # padded tokens of one forward, unless one row alone has more
+MASK_LIMIT = 1 << 26  # query-key pairs of a mask of our own, 64 MiB of booleans; likewise
+
+States = Iterator[list[tuple[int, torch.Tensor]]]  # (branch, states [n, H] that predict its n scored tokens), by batch
 
 
 @contextmanager
@@ -45,38 +46,3 @@ def padded(rows: Sequence[Sequence[int]], fill: int, device: torch.device) -> to
     """Rows `[B, W]`, filled up on the right."""
     width = max(map(len, rows))
     return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows], device=device)
-
-
-def score(
-    model: LanguageModel, sequences: Sequence[Sequence[int]], spans: Sequence[Sequence[Span]]
-) -> list[list[list[float]]]:
-    """Log-probs of the tokens in `spans[i][j]` of `sequences[i]`, each sequence read from its start on its own."""
-    found: list[list[list[float]]] = [[] for _ in sequences]
-    for batch in batched([len(ids) for ids in sequences], lambda rows, longest: rows * longest <= BATCH_TOKENS):
-        ids = padded([sequences[index] for index in batch], 0, model.device)
-        positions = torch.arange(ids.shape[1], device=model.device)
-        # Padding stands at the end, where no real token looks.
-        visible = (positions[None, :] <= positions[:, None]).expand(len(batch), -1, -1)
-        hidden = model.hidden(ids, positions.expand(len(batch), -1), visible)
-        wanted = [(row, span) for row, index in enumerate(batch) for span in spans[index]]
-        values = picked_logprobs(
-            model,
-            [hidden[row, span.start - 1 : span.end - 1] for row, span in wanted],
-            [ids[row, span.start : span.end] for row, span in wanted],
-        )
-        for (row, _), value in zip(wanted, values, strict=True):
-            found[batch[row]].append(value)
-    return found
-
-
-def picked_logprobs(
-    model: LanguageModel, hidden: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]
-) -> list[list[float]]:
-    """Log-probs of `targets[i]` `[n_i]` after hidden states `[n_i, H]`; the head runs on nothing else."""
-    if not hidden:
-        return []
-    flat: list[float] = model.logprobs(torch.cat(list(hidden)), torch.cat(list(targets))).tolist()
-    ends = [0]
-    for chosen in targets:
-        ends.append(ends[-1] + chosen.numel())
-    return [flat[start:end] for start, end in pairwise(ends)]

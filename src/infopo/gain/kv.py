@@ -1,8 +1,8 @@
 """The cheap way: only the placeholder block and the next action are read, behind the keys that the rollout left.
 
 The real history is not read again: what the policy thought of its action is the behaviour log-prob it sampled with.
-Valid only while weights and temperature are those of the rollout. All turns of an episode go in one row: each branch
-sees the stored columns before its answer, and itself, at its natural positions.
+Valid only while weights and temperature are those of the rollout. All branches of an episode go in one row: each sees
+the stored columns before the point where it left, and itself, at its own positions.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,16 @@ from collections.abc import Sequence
 import torch
 
 from infopo.core import Trajectory
-from infopo.gain.forward import batched, padded, picked_logprobs
-from infopo.gain.separate import Pair
-from infopo.gain.turns import ScoredTurn
+from infopo.gain.branches import Branch, ScoredTurn, by_row
+from infopo.gain.forward import States, batched, padded
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.slot_cache import CacheHandle
+from infopo.tokens.visibility import mask_problem
 
 BATCH_COLUMNS = 16384  # key-value columns of one working copy, unless one row alone has more
 BATCH_PAIRS = 1 << 24  # query-key pairs of one forward, likewise
+
+Members = Sequence[tuple[int, Branch]]
 
 
 def kv_problem(
@@ -36,100 +38,80 @@ def kv_problem(
         slot = handle.slots.get((trajectory.group_id, trajectory.episode))
         if slot is None:
             return f"{place} is not in the cache"
-        if handle.stored[slot][: turn.start] != trajectory.token_ids[: turn.start]:
+        start = max((branch.start for branch in (*turn.edited, turn.real) if branch is not None), default=0)
+        if handle.stored[slot][:start] != trajectory.token_ids[:start]:
             return f"{place}: the cache does not hold the history before the answer of turn {turn.turn + 1}"
-        if any(value is None for value in trajectory.logprobs[turn.action.start : turn.action.end]):
+        if any(value is None for value in scored_logprobs(trajectory, turn.real)):
             return f"{place}: the action of turn {turn.turn + 2} has no log-probabilities"
-    return None
+    return mask_problem(model.model)
+
+
+def scored_logprobs(trajectory: Trajectory, real: Branch) -> list[float | None]:
+    """Log-probs with which the scored tokens were sampled."""
+    return [trajectory.logprobs[real.start + index] for index in real.scored]
 
 
 def kv(
-    model: LanguageModel, trajectories: Sequence[Trajectory], turns: Sequence[ScoredTurn], handle: CacheHandle
-) -> list[Pair]:
-    """Log-probs of every turn's next action behind both histories; `kv_problem` must have found none.
+    model: LanguageModel, trajectories: Sequence[Trajectory], branches: Sequence[Branch], handle: CacheHandle
+) -> States:
+    """States that predict the scored tokens of every branch; `kv_problem` must have found none.
 
     The cache stays as it is: branches are written behind the end of a row, in a working copy that is dropped.
     """
-    rows = sorted({turn.row for turn in turns})
-    members = [[index for index, turn in enumerate(turns) if turn.row == row] for row in rows]
-    slots = [handle.slots[trajectories[row].group_id, trajectories[row].episode] for row in rows]
-    queries = [sum(_width(turns[index]) for index in part) for part in members]
-    stored = max((len(handle.stored[slot]) for slot in slots), default=0)
+    rows = [(handle.slots[_key(trajectories[row])], members) for row, members in by_row(branches).items()]
+    queries = [sum(branch.read for _, branch in members) for _, members in rows]
+    stored = max((len(handle.stored[slot]) for slot, _ in rows), default=0)
 
     def fits(count: int, longest: int) -> bool:
         columns = count * max(handle.cache.capacity, stored + longest)
         return columns <= BATCH_COLUMNS and columns * longest <= BATCH_PAIRS
 
-    edited: dict[int, list[float]] = {}
     for batch in batched(queries, fits):
-        branches = [[turns[index] for index in members[row]] for row in batch]
-        ids = [trajectories[rows[row]].token_ids for row in batch]
-        scored = _forward(model, handle, [slots[row] for row in batch], ids, branches)
-        order = [index for row in batch for index in members[row]]
-        edited.update(zip(order, scored, strict=True))
-    return [(_behaviour(trajectories[turn.row], turn), edited[index]) for index, turn in enumerate(turns)]
+        yield _read(model, handle, [rows[index] for index in batch])
 
 
-def _behaviour(trajectory: Trajectory, turn: ScoredTurn) -> list[float]:
-    """Log-probs with which the next action was sampled."""
-    return [value for value in trajectory.logprobs[turn.action.start : turn.action.end] if value is not None]
+def _key(trajectory: Trajectory) -> tuple[str, int]:
+    return trajectory.group_id, trajectory.episode
 
 
-def _width(turn: ScoredTurn) -> int:
-    """Tokens to read for one branch: the last one of the action predicts nothing that is scored."""
-    return len(turn.block) + len(turn.action) - 1
-
-
-def _forward(
-    model: LanguageModel,
-    handle: CacheHandle,
-    slots: Sequence[int],
-    ids: Sequence[Sequence[int]],
-    branches: Sequence[Sequence[ScoredTurn]],
-) -> list[list[float]]:
-    """One forward over all branches of some episodes; log-probs per branch, in order."""
+def _read(
+    model: LanguageModel, handle: CacheHandle, rows: Sequence[tuple[int, Members]]
+) -> list[tuple[int, torch.Tensor]]:
+    """One forward over all branches of some episodes."""
     device = model.device
-    tokens, before, first, positions = _layout(ids, branches)
-    ends = torch.tensor([len(handle.stored[slot]) for slot in slots], device=device)
-    queries = padded(tokens, 0, device)
-    columns = ends[:, None] + torch.arange(queries.shape[1], device=device)
-    places = padded(positions, 0, device)
-    working = handle.cache.take(torch.tensor(slots, device=device))
-    working.aim(torch.arange(len(slots), device=device), columns)
+    slots = torch.tensor([slot for slot, _ in rows], device=device)
+    tokens, before, first, places = (padded(part, fill, device) for part, fill in _layout(rows))
+    ends = torch.tensor([len(handle.stored[slot]) for slot, _ in rows], device=device)
+    columns = ends[:, None] + torch.arange(tokens.shape[1], device=device)
+    working = handle.cache.take(slots)
+    working.aim(torch.arange(len(rows), device=device), columns)
     keys = torch.arange(working.limit, device=device)
-    starts = padded(first, -1, device)
     # A padding query has no history and starts its own branch: it sees itself alone, so that nothing becomes NaN.
-    own = torch.where(starts < 0, columns, ends[:, None] + starts)
-    visible = keys < padded(before, 0, device)[:, :, None]
+    own = torch.where(first < 0, columns, ends[:, None] + first)
+    visible = keys < before[:, :, None]
     visible |= (keys >= own[:, :, None]) & (keys <= columns[:, :, None])
-    key_positions = keys.expand(len(slots), -1).scatter(1, columns, places)
-    hidden = model.hidden(queries, places, visible, key_positions=key_positions, cache=working)
-    picked, targets = [], []
-    for row, part in enumerate(branches):
+    key_positions = keys.expand(len(rows), -1).scatter(1, columns, places)
+    hidden = model.hidden(tokens, places, visible, key_positions=key_positions, cache=working)
+    found = []
+    for row, (_, members) in enumerate(rows):
         start = 0
-        for turn in part:
-            lead = start + len(turn.block) - 1  # the last token of the block predicts the first of the action
-            picked.append(hidden[row, lead : lead + len(turn.action)])
-            targets.append(torch.tensor(list(ids[row][turn.action.start : turn.action.end]), device=device))
-            start += _width(turn)
-    return picked_logprobs(model, picked, targets)
+        for index, branch in members:
+            found.append((index, hidden[row, [start + at for at in branch.predicting]]))
+            start += branch.read
+    return found
 
 
-def _layout(
-    ids: Sequence[Sequence[int]], branches: Sequence[Sequence[ScoredTurn]]
-) -> tuple[list[list[int]], list[list[int]], list[list[int]], list[list[int]]]:
-    """Per row and query: the token, how many stored columns it sees, where its branch starts, its position."""
-    tokens: list[list[int]] = []
-    before: list[list[int]] = []
-    first: list[list[int]] = []
-    positions: list[list[int]] = []
-    for row, part in zip(ids, branches, strict=True):
-        for lists in (tokens, before, first, positions):
-            lists.append([])
-        for turn in part:
-            width = _width(turn)
-            first[-1].extend([len(tokens[-1])] * width)
-            tokens[-1].extend([*turn.block, *row[turn.action.start : turn.action.end - 1]])
-            before[-1].extend([turn.start] * width)
-            positions[-1].extend(range(turn.start, turn.start + width))
-    return tokens, before, first, positions
+def _layout(rows: Sequence[tuple[int, Members]]) -> list[tuple[list[list[int]], int]]:
+    """Per row and query, with its filling: the token, how many stored columns it sees, where its branch starts, its
+    position."""
+    tokens: list[list[int]] = [[] for _ in rows]
+    before: list[list[int]] = [[] for _ in rows]
+    first: list[list[int]] = [[] for _ in rows]
+    positions: list[list[int]] = [[] for _ in rows]
+    for row, (_, members) in enumerate(rows):
+        for _, branch in members:
+            first[row] += [len(tokens[row])] * branch.read
+            tokens[row] += branch.ids[: branch.read]
+            before[row] += [branch.start] * branch.read
+            positions[row] += branch.positions[: branch.read]
+    return [(tokens, 0), (before, 0), (first, -1), (positions, 0)]

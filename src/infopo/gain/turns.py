@@ -1,106 +1,126 @@
-"""Which turns have a gain, what the history would be without their answer, and the final arithmetic. No torch."""
+"""Which turns have a gain, and the histories that it compares. No torch here."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from infopo.core import InfopoError, Message, Span, Trajectory, UserError
-from infopo.gain.spec import GainSpec, TurnGain
+from infopo.gain.branches import Branch, Ids, ScoredTurn
+from infopo.gain.counterfactual import Block, Place, Write, answer_of, writer
+from infopo.gain.spec import GainSpec
 from infopo.tokens import Renderer
-
-Ids = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredTurn:
-    """One turn with a gain. Both histories share `ids[:start]` of episode `row`, and the next action.
-
-    Worked example: prompt `P`, actions `a` and `b`, an answer block `o`, its counterfactual `x`::
-
-        real    P P P a a o o o b b    start 5, block (x, x), action [8, 10)
-        edited  P P P a a x x b b      the next action moves with the length of the block
-    """
-
-    row: int
-    turn: int
-    start: int
-    block: Ids  # the counterfactual ids
-    action: Span  # of the next action, in the real history
-    unchanged: bool  # the answer already says the placeholder: both histories are one
-    partial: bool  # the next action was cut at a token limit
-
-    def edited(self, trajectory: Trajectory) -> Ids:
-        """The edited history, next action included."""
-        ids = trajectory.token_ids
-        return ids[: self.start] + self.block + ids[self.action.start : self.action.end]
-
-    @property
-    def edited_action(self) -> Span:
-        """Where the next action stands in the edited history."""
-        start = self.start + len(self.block)
-        return Span(start=start, end=start + len(self.action))
 
 
 def scored_turns(renderer: Renderer, trajectories: Sequence[Trajectory], spec: GainSpec) -> list[ScoredTurn]:
-    """Every turn that was answered (not with blanks alone) and followed by an action of at least one token, in order.
+    """Every turn that was answered (not with blanks alone), is followed by an action with something to score, and has
+    a counterfactual; in order.
 
     Raises `UserError` where the renderer would not write the recorded answer as it stands in the ids.
     """
+    write = writer(renderer, trajectories, spec)
+    rendered = cache(lambda messages: renderer.observation(messages).ids)
     found = []
-    # Few answers differ once their contents are the placeholder, so that half of the rendering is done once.
-    write = cache(lambda messages: renderer.counterfactual(messages, spec.placeholder).ids)
     for row, trajectory in enumerate(trajectories):
         for turn in range(len(trajectory.turns) - 1):
-            scored = _scored_turn(renderer, trajectory, row, turn, write)
+            answer = _answer(trajectory, turn)
+            if answer is None:
+                continue
+            if spec.counterfactual not in ("fill", "drop"):  # these two keep the recorded ids
+                _check_renderer(renderer, trajectory, turn, rendered(answer))
+            scored = _scored_turn(renderer, trajectory, (row, turn), spec, write)
             if scored is not None:
                 found.append(scored)
     return found
 
 
-def _scored_turn(
-    renderer: Renderer, trajectory: Trajectory, row: int, turn: int, write: Callable[[tuple[Message, ...]], Ids]
-) -> ScoredTurn | None:
+def _answer(trajectory: Trajectory, turn: int) -> tuple[Message, ...] | None:
+    """What answered this action, if a gain can be asked for."""
     here, after = trajectory.turns[turn], trajectory.turns[turn + 1]
     block = here.observation_block
     if block is None or here.feedback_kind == "none" or not len(after.action):
         return None
-    first = here.action_message + 1
-    messages = trajectory.messages[first : first + len(here.observation)]
+    messages = answer_of(trajectory, here)
     if not any(message.content.strip() for message in messages):
         return None
-    place = f"task {trajectory.task_id}, episode {trajectory.episode}, turn {turn + 1}"
     if after.action.start != block.end:
-        raise InfopoError(f"{place}: the next action does not follow the answer; the record of this episode is broken")
-    real = trajectory.token_ids[block.start : block.end]
-    if renderer.observation(messages).ids != real:
-        raise UserError(
-            f"{place}: tokenizer {renderer.name!r} writes the recorded answer in other tokens; score with the"
-            " tokenizer, chat template and template options that played. (A template that repeats the tools beside"
-            " later messages cannot be scored.)"
+        raise InfopoError(
+            f"{_place(trajectory, turn)}: the next action does not follow the answer; the record of this episode is"
+            " broken"
         )
-    edited = write(tuple(replace(message, content="") for message in messages))
+    return messages
+
+
+def _check_renderer(renderer: Renderer, trajectory: Trajectory, turn: int, rendered: Ids) -> None:
+    block = trajectory.turns[turn].observation_block
+    assert block is not None, "only answered turns are scored"
+    if rendered != trajectory.token_ids[block.start : block.end]:
+        raise UserError(
+            f"{_place(trajectory, turn)}: tokenizer {renderer.name!r} writes the recorded answer in other tokens; score"
+            " with the tokenizer, chat template and template options that played. (A template that repeats the tools"
+            " beside later messages cannot be scored.)"
+        )
+
+
+def _place(trajectory: Trajectory, turn: int) -> str:
+    return f"task {trajectory.task_id}, episode {trajectory.episode}, turn {turn + 1}"
+
+
+def _scored_turn(
+    renderer: Renderer, trajectory: Trajectory, place: Place, spec: GainSpec, write: Write
+) -> ScoredTurn | None:
+    row, turn = place
+    block = trajectory.turns[turn].observation_block
+    assert block is not None, "only answered turns are scored"
+    horizon = len(trajectory.turns) if spec.horizon == "all" else spec.horizon
+    actions = [later.action for later in trajectory.turns[turn + 1 : turn + 1 + horizon] if len(later.action)]
+    tail = Span(start=block.end, end=actions[-1].end)
+    # in the tail, whose first token is predicted by the last one of the block
+    scored = [index - tail.start for action in actions for index in _part(renderer, trajectory, action, spec)]
+    if not scored:
+        return None
+    blocks = list(write(place))
+    if not blocks:
+        return None
+    ids = trajectory.token_ids
+    lead = tail.start - 1
+    real = Branch(
+        row=row,
+        start=lead,
+        ids=ids[lead : tail.end],
+        positions=tuple(range(lead, tail.end)),
+        scored=tuple(index + 1 for index in scored),
+        real=True,
+    )
+    edited = tuple(
+        None
+        if one.ids == ids[block.start : block.end]
+        else _edited(row, block.start, one, ids[tail.start : tail.end], scored)
+        for one, _ in blocks
+    )
     return ScoredTurn(
         row=row,
         turn=turn,
-        start=block.start,
-        block=edited,
-        action=after.action,
-        unchanged=edited == real,
-        partial=not after.complete,
+        real=real,
+        edited=edited,
+        weights=tuple(weight for _, weight in blocks),
+        partial=not trajectory.turns[min(turn + horizon, len(trajectory.turns) - 1)].complete,
     )
 
 
-def turn_gain(with_answer: Sequence[float], without: Sequence[float], *, spec: GainSpec, partial: bool) -> TurnGain:
-    """The gain from log-probs `[n]` of the next action behind the real and the edited history.
-
-    >>> gain = turn_gain([-0.1, -0.5, -0.2], [-0.6, -0.4, -1.3], spec=GainSpec(), partial=False)
-    >>> round(gain.sum, 6), round(gain.value, 6), gain.tokens
-    (1.5, 0.5, 3)
-    """
-    tokens = len(with_answer)
-    total = math.fsum(real - edited for real, edited in zip(with_answer, without, strict=True))
-    mean = total / tokens
-    return TurnGain(
-        value=mean if spec.reduction == "mean" else total, mean=mean, sum=total, tokens=tokens, partial=partial
+def _edited(row: int, start: int, block: Block, tail: Ids, scored: Sequence[int]) -> Branch:
+    positions = [start + offset for offset in block.offsets]
+    positions += [start + block.end + index for index in range(len(tail))]
+    return Branch(
+        row=row,
+        start=start,
+        ids=block.ids + tail,
+        positions=tuple(positions),
+        scored=tuple(index + len(block.ids) for index in scored),
     )
+
+
+def _part(renderer: Renderer, trajectory: Trajectory, action: Span, spec: GainSpec) -> Iterator[int]:
+    """Positions of the tokens of this action that are scored."""
+    skipped = 0
+    if spec.score_part == "after-thought":
+        skipped = renderer.thought_length(trajectory.token_ids[action.start : action.end])
+    return iter(range(action.start + skipped, action.end))

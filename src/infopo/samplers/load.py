@@ -9,7 +9,8 @@ import torch
 from infopo.core import UserError
 from infopo.tokens import Renderer
 from infopo.tokens.guard import own_random_state
-from infopo.tokens.language_model import LanguageModel, attention_mask, check_head
+from infopo.tokens.language_model import LanguageModel, check_head
+from infopo.tokens.visibility import attention_mask
 
 PATTERNS = ("*.safetensors", "*.safetensors.index.json")
 

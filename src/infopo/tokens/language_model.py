@@ -1,5 +1,6 @@
 """A causal language model with its renderer: forwards on explicit positions, log-probs of chosen tokens only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,10 @@ from torch.nn.functional import cross_entropy
 from infopo.core import UserError
 from infopo.tokens.renderer import Renderer
 from infopo.tokens.slot_cache import SlotCache
+from infopo.tokens.visibility import TreeMask, attention_mask
 
-HEAD_CHUNK = 2048  # scored tokens whose logits exist at one time
+HEAD_LOGITS = 1 << 25  # logits that exist at one time where nothing is kept for a gradient: 128 MiB in float32
+HEAD_CHUNK = 2048  # scored tokens whose logits are made at one time in the update
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -44,23 +47,35 @@ class LanguageModel:
         """An empty key-value cache, one slot an episode."""
         return SlotCache(self.config.num_hidden_layers, slots)
 
-    def hidden(self, input_ids: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, **kwargs: Any) -> Any:
+    def hidden(
+        self,
+        input_ids: torch.Tensor,
+        positions: torch.Tensor,
+        visible: torch.Tensor | TreeMask | None,
+        *,
+        key_positions: torch.Tensor | None = None,
+        cache: SlotCache | None = None,
+    ) -> torch.Tensor:
         """Final hidden states `[B, Q, H]` of tokens `[B, Q]` at `positions` `[B, Q]`.
 
-        `visible` `[B, Q, K]` is true where a query may attend to a key, windows not yet applied. Keyword
-        `key_positions` `[B, K]` (default: 0..K-1) are the keys' positions, for sliding windows; `cache` a `SlotCache`.
+        `visible` `[B, Q, K]` is true where a query may attend to a key, windows not yet applied; a `TreeMask` says it
+        in two numbers a token; None is plain causal attention at positions 0, 1, 2, ... by the model's own means.
+        `key_positions` `[B, K]` (default: 0..K-1) are the keys' positions, for sliding windows.
         """
-        cache = kwargs.pop("cache", None)
-        key_positions = kwargs.pop("key_positions", None)
-        if key_positions is None:
-            key_positions = torch.arange(visible.shape[-1], device=visible.device)[None]
-        return decoder_of(self.model)(
+        mask = None
+        if visible is not None:
+            if key_positions is None:
+                keys = visible.shape[-1] if isinstance(visible, torch.Tensor) else input_ids.shape[1]
+                key_positions = torch.arange(keys, device=input_ids.device)[None]
+            mask = attention_mask(self.model, visible, positions, key_positions)
+        states: torch.Tensor = decoder_of(self.model)(
             input_ids=input_ids,
             position_ids=positions,
-            attention_mask=attention_mask(self.model, visible, positions, key_positions),
+            attention_mask=mask,
             past_key_values=cache,
             use_cache=cache is not None,
         ).last_hidden_state
+        return states
 
     def logprobs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Log-probabilities `[N]` (float32) of `targets` `[N]` after hidden states `[N, H]`."""
@@ -69,58 +84,36 @@ class LanguageModel:
 
 def decoder_of(model: Any) -> Any:
     """The transformer below the head, also under a PEFT wrapper."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return base.get_decoder()
+    return base_of(model).get_decoder()
+
+
+def base_of(model: Any) -> Any:
+    """The model under a PEFT wrapper, or the model."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:
     """Logits `[N, V]` of hidden states `[N, H]`, soft cap included where the model has one; float32 or finer."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base = base_of(model)
     logits: torch.Tensor = base.get_output_embeddings()(hidden).float()
     cap = getattr(base.config.get_text_config(), "final_logit_softcapping", None)
     return logits if cap is None else cap * torch.tanh(logits / cap)
 
 
+def head_chunks(model: Any, tokens: int, *, copies: int = 1) -> Iterator[slice]:
+    """Parts of `tokens` hidden states whose logits, `copies` times, stay within `HEAD_LOGITS`."""
+    size = max(1, HEAD_LOGITS // (model.config.get_text_config().vocab_size * copies))
+    return (slice(start, start + size) for start in range(0, tokens, size))
+
+
 def token_logprobs(model: Any, hidden: torch.Tensor, targets: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Log-probs `[N]` of `targets` `[N]`; the head runs on `HEAD_CHUNK` tokens at a time, never on all of them."""
+    """Log-probs `[N]` of `targets` `[N]`; the head runs on a chunk of them at a time, never on all."""
     parts = []
-    for start in range(0, hidden.shape[0], HEAD_CHUNK):
-        logits = logits_of(model, hidden[start : start + HEAD_CHUNK]) / temperature
+    for part in head_chunks(model, hidden.shape[0]):
+        logits = logits_of(model, hidden[part]) / temperature
         # Not chosen logit minus logsumexp: that loses digits where logits are large, and ratios are held to 1e-5.
-        parts.append(-cross_entropy(logits, targets[start : start + HEAD_CHUNK], reduction="none"))
+        parts.append(-cross_entropy(logits, targets[part], reduction="none"))
     return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)
-
-
-def attention_mask(
-    model: Any, visible: torch.Tensor, query_positions: torch.Tensor, key_positions: torch.Tensor
-) -> Any:
-    """The 4-D mask that this model's attention wants for `visible` `[B, Q, K]`.
-
-    Windowed layers also hide keys further back than the window; `sdpa` takes booleans, `eager` takes additive floats
-    (it would silently misread booleans). Anything else is refused by name.
-    """
-    config = model.config.get_text_config()
-    kind = config._attn_implementation
-    if kind not in ("sdpa", "eager"):
-        raise UserError(f"attention {kind!r} takes no explicit mask; load the model with attn_implementation='sdpa'")
-
-    def shape(mask: torch.Tensor) -> torch.Tensor:
-        if kind == "sdpa":
-            return mask[:, None]
-        dtype = next(model.parameters()).dtype
-        open_everywhere = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
-        return open_everywhere.masked_fill(~mask, torch.finfo(dtype).min)[:, None]
-
-    types = set(getattr(config, "layer_types", None) or ["full_attention"])
-    window = getattr(config, "sliding_window", None)
-    if not types <= {"full_attention", "sliding_attention"}:
-        raise UserError(f"layers of type {sorted(types)} do not follow an attention mask; use a full-attention model")
-    if window is None or not getattr(config, "use_sliding_window", True):
-        return shape(visible)
-    near = visible & (query_positions[:, :, None] - key_positions[:, None, :] < window)
-    if getattr(config, "layer_types", None) is None:
-        return shape(near)  # one window for all layers
-    return {"full_attention": shape(visible), "sliding_attention": shape(near)}
 
 
 def check_head(model: Any) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -109,6 +110,25 @@ class Renderer:
             return Message(role="assistant", content=text)
         content, calls = parse_calls(text)
         return Message(role="assistant", content=content, tool_calls=calls)
+
+    def text(self, text: str) -> tuple[int, ...]:
+        """Ids of plain text on its own, whatever it spells: no template, no special tokens."""
+        return self._encoder.encode(text, plain=[(0, len(text))])[0]
+
+    def thought_length(self, ids: Sequence[int]) -> int:
+        """How many of an action's ids belong to its thought, the closing tag included.
+
+        All of them where a thought was opened and never closed; 0 without a thought.
+        """
+        text = self._encoder.decode(ids)
+        closings = text.count("</think>")
+        if not closings:
+            return len(ids) if "<think>" in text else 0
+
+        def closed(length: int) -> bool:
+            return self._encoder.decode(ids[:length]).count("</think>") >= closings
+
+        return bisect_left(range(len(ids) + 1), True, key=closed)
 
     def encode_action(self, action: Message | str) -> tuple[int, ...]:
         """Ids that a policy which says exactly this would have sampled, turn end included: for scripted policies.
