@@ -6,8 +6,9 @@ from infopo.gain.spec import Backend, GainSpec, TurnGain
 
 if TYPE_CHECKING:
     from infopo.gain.backends import check_backends, information_gain
+    from infopo.gain.belief import answer_belief
 
-__all__ = ["Backend", "GainSpec", "TurnGain", "check_backends", "information_gain"]
+__all__ = ["Backend", "GainSpec", "TurnGain", "answer_belief", "check_backends", "information_gain"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,4 +16,8 @@ def __getattr__(name: str) -> Any:
         from infopo.gain import backends
 
         return getattr(backends, name)
+    if name == "answer_belief":
+        from infopo.gain.belief import answer_belief
+
+        return answer_belief
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

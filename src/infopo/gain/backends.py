@@ -1,23 +1,19 @@
 """Information gain: how much an answer changed what the policy did next."""
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 
 import torch
 
-from infopo.core import InfopoError, Trajectory, UserError
-from infopo.gain.branches import Branch, ScoredTurn
+from infopo.core import InfopoError, Trajectory
 from infopo.gain.estimate import branches_of, exact_kl, sampled
-from infopo.gain.forward import MASK_LIMIT, States, scoring
-from infopo.gain.kv import kv, kv_problem, scored_logprobs
-from infopo.gain.separate import separate
+from infopo.gain.forward import scoring
+from infopo.gain.kv import sampled_logprobs
+from infopo.gain.read import read, usable_cache
 from infopo.gain.spec import Backend, GainSpec, TurnGain
-from infopo.gain.tree import tree, tree_lengths
 from infopo.gain.turns import scored_turns
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.slot_cache import CacheHandle
-from infopo.tokens.visibility import mask_problem
 
 AGREEMENT = 1e-4  # nats a token by which back-ends may differ in float32
 _DEFAULT = GainSpec()
@@ -44,13 +40,24 @@ def information_gain(
     and `separate` for episodes whose tree mask would pass `MASK_LIMIT` and models whose layers follow no mask.
     Raises `InfopoError`, with task and turn, for a gain that is not finite. Defined in "InfoPO" (arXiv 2603.00656).
     """
-    if backend not in ("auto", "separate", "tree", "kv"):
-        raise UserError(f"gain backend must be 'auto', 'separate', 'tree' or 'kv', got {backend!r}")
     turns = scored_turns(model.renderer, trajectories, spec)
+    branches, owners = branches_of(turns)
+    handle = usable_cache(model, trajectories, branches, backend, cache)
+    exact = spec.estimator == "exact-kl"
+    known: dict[int, list[float]] = {}
+    if handle is not None and not exact:  # what the policy thought of its own action need not be read
+        for number, turn in enumerate(turns):
+            values = sampled_logprobs(trajectories[turn.row], turn.real)
+            known[number] = [value for value in values if value is not None]
+        unread = [index for index, branch in enumerate(branches) if not branch.real]
+        branches, owners = [branches[index] for index in unread], [owners[index] for index in unread]
     found: list[list[TurnGain | None]] = [[None] * len(trajectory.turns) for trajectory in trajectories]
-    chosen, handle = _choose(model, trajectories, turns, backend, cache)
     with scoring(model):
-        gains = _gains(model, trajectories, turns, spec, chosen, handle)
+        states = read(model, trajectories, branches, backend, handle)
+        if exact:
+            gains = exact_kl(model, turns, owners, states, spec=spec)
+        else:
+            gains = sampled(model, turns, branches, owners, states, known=known, spec=spec)
     for turn, gain in zip(turns, gains, strict=True):
         if not math.isfinite(gain.sum):
             trajectory = trajectories[turn.row]
@@ -60,78 +67,6 @@ def information_gain(
             )
         found[turn.row][turn.turn] = gain
     return found
-
-
-def _choose(
-    model: LanguageModel,
-    trajectories: Sequence[Trajectory],
-    turns: Sequence[ScoredTurn],
-    backend: Backend,
-    cache: CacheHandle | None,
-) -> tuple[Backend, CacheHandle | None]:
-    """The back-end to use (`auto`: tree, and separate where it must), and the cache if it is `kv`."""
-    if backend == "tree":
-        problem = mask_problem(model.model)
-        if problem is not None:
-            raise UserError(f"gain backend 'tree': {type(model.model).__name__}: {problem}; use 'separate'")
-    if backend in ("separate", "tree"):
-        return backend, None
-    problem = kv_problem(model, trajectories, turns, cache)
-    if problem is None:
-        return "kv", cache
-    if backend == "kv":
-        raise UserError(f"gain backend 'kv': {problem}; pass the cache of this very rollout, or use another back-end")
-    return "separate" if mask_problem(model.model) is not None else "auto", None
-
-
-def _gains(
-    model: LanguageModel,
-    trajectories: Sequence[Trajectory],
-    turns: Sequence[ScoredTurn],
-    spec: GainSpec,
-    backend: Backend,
-    handle: CacheHandle | None,
-) -> list[TurnGain]:
-    exact = spec.estimator == "exact-kl"
-    branches, owners = branches_of(turns, real=exact or handle is None)
-    states = _states(model, trajectories, branches, backend, handle)
-    if exact:
-        return exact_kl(model, turns, branches, owners, states, spec=spec)
-    known: dict[int, list[float]] = {}
-    if handle is not None:
-        for number, turn in enumerate(turns):
-            values = scored_logprobs(trajectories[turn.row], turn.real)
-            known[number] = [value for value in values if value is not None]
-    return sampled(model, turns, branches, owners, states, known=known, spec=spec)
-
-
-def _states(
-    model: LanguageModel,
-    trajectories: Sequence[Trajectory],
-    branches: Sequence[Branch],
-    backend: Backend,
-    handle: CacheHandle | None,
-) -> States:
-    if handle is not None:
-        return kv(model, trajectories, branches, handle)
-    if backend == "separate":
-        return separate(model, trajectories, branches)
-    if backend == "tree":
-        return tree(model, trajectories, branches)
-    dense = model.device.type == "cpu"
-    wide = {row for row, length in tree_lengths(branches).items() if dense and length**2 > MASK_LIMIT}
-    parts = []
-    for run, indices in (
-        (tree, [index for index, branch in enumerate(branches) if branch.row not in wide]),
-        (separate, [index for index, branch in enumerate(branches) if branch.row in wide]),
-    ):
-        parts.append(_renumbered(run(model, trajectories, [branches[index] for index in indices]), indices))
-    return chain.from_iterable(parts)
-
-
-def _renumbered(states: States, indices: Sequence[int]) -> Iterator[list[tuple[int, torch.Tensor]]]:
-    for batch in states:
-        yield [(indices[index], hidden) for index, hidden in batch]
 
 
 def check_backends(

@@ -20,6 +20,7 @@ class Branch:
     """
 
     row: int
+    turn: int  # whose answer it replaces, or after whose answer it stands; for messages
     start: int
     ids: Ids
     positions: Ids

@@ -13,7 +13,7 @@ from infopo.tokens.language_model import LanguageModel, head_chunks, logits_of
 Known = Mapping[int, list[float]]  # turn -> log-probs of its scored tokens behind the real history
 
 
-def branches_of(turns: Sequence[ScoredTurn], *, real: bool) -> tuple[list[Branch], list[tuple[int, int]]]:
+def branches_of(turns: Sequence[ScoredTurn]) -> tuple[list[Branch], list[tuple[int, int]]]:
     """The branches to read, and of each: its turn, and which of the edited histories it is (-1: the real one).
 
     Turns whose every counterfactual is the real history need nothing.
@@ -22,7 +22,7 @@ def branches_of(turns: Sequence[ScoredTurn], *, real: bool) -> tuple[list[Branch
     owners: list[tuple[int, int]] = []
     for number, turn in enumerate(turns):
         edited = [(place, branch) for place, branch in enumerate(turn.edited) if branch is not None]
-        if real and edited:
+        if edited:
             edited.insert(0, (-1, turn.real))
         for place, branch in edited:
             branches.append(branch)
@@ -43,7 +43,7 @@ def sampled(
     """Gains from the log-probs of the scored tokens; `known` has those behind real histories that were not read."""
     found: dict[tuple[int, int], list[float]] = {(number, -1): values for number, values in known.items()}
     for batch in states:
-        for index, values in zip((index for index, _ in batch), _logprobs(model, branches, batch), strict=True):
+        for index, values in logprobs_of(model, branches, batch).items():
             found[owners[index]] = values
     gains = []
     for number, turn in enumerate(turns):
@@ -53,16 +53,16 @@ def sampled(
     return gains
 
 
-def _logprobs(
+def logprobs_of(
     model: LanguageModel, branches: Sequence[Branch], batch: Sequence[tuple[int, torch.Tensor]]
-) -> list[list[float]]:
-    """Log-probs of the scored tokens of each branch; the head runs on nothing else."""
+) -> dict[int, list[float]]:
+    """Log-probs of the scored tokens of each branch of a batch; the head runs on nothing else."""
     targets = [token for index, _ in batch for token in branches[index].targets]
     hidden = torch.cat([states for _, states in batch])
     flat: list[float] = model.logprobs(hidden, torch.tensor(targets, device=hidden.device)).tolist()
-    found, start = [], 0
-    for _, states in batch:
-        found.append(flat[start : start + len(states)])
+    found, start = {}, 0
+    for index, states in batch:
+        found[index] = flat[start : start + len(states)]
         start += len(states)
     return found
 
@@ -70,7 +70,6 @@ def _logprobs(
 def exact_kl(
     model: LanguageModel,
     turns: Sequence[ScoredTurn],
-    branches: Sequence[Branch],
     owners: Sequence[tuple[int, int]],
     states: States,
     *,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from infopo.core import Trajectory
-from infopo.gain.branches import Branch, ScoredTurn, by_row
+from infopo.gain.branches import Branch, by_row
 from infopo.gain.forward import States, batched, padded
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.slot_cache import CacheHandle
@@ -23,31 +23,30 @@ Members = Sequence[tuple[int, Branch]]
 
 
 def kv_problem(
-    model: LanguageModel, trajectories: Sequence[Trajectory], turns: Sequence[ScoredTurn], handle: CacheHandle | None
+    model: LanguageModel, trajectories: Sequence[Trajectory], branches: Sequence[Branch], handle: CacheHandle | None
 ) -> str | None:
-    """Why these turns cannot be scored on this cache, or None where they can."""
+    """Why these branches cannot be read on this cache, or None where they can."""
     if handle is None:
         return "no cache was given"
     if handle.version != model.version:
         return f"the cache is of policy version {handle.version}, the model of version {model.version}"
-    for turn in turns:
-        trajectory = trajectories[turn.row]
+    for branch in branches:
+        trajectory = trajectories[branch.row]
         place = f"task {trajectory.task_id}, episode {trajectory.episode}"
         if trajectory.policy_version != model.version:
             return f"{place} was played by policy version {trajectory.policy_version}, the model is {model.version}"
-        slot = handle.slots.get((trajectory.group_id, trajectory.episode))
+        slot = handle.slots.get(_key(trajectory))
         if slot is None:
             return f"{place} is not in the cache"
-        start = max((branch.start for branch in (*turn.edited, turn.real) if branch is not None), default=0)
-        if handle.stored[slot][:start] != trajectory.token_ids[:start]:
-            return f"{place}: the cache does not hold the history before the answer of turn {turn.turn + 1}"
-        if any(value is None for value in scored_logprobs(trajectory, turn.real)):
-            return f"{place}: the action of turn {turn.turn + 2} has no log-probabilities"
+        if handle.stored[slot][: branch.start] != trajectory.token_ids[: branch.start]:
+            return f"{place}: the cache does not hold the history before the answer of turn {branch.turn + 1}"
+        if branch.real and any(value is None for value in sampled_logprobs(trajectory, branch)):
+            return f"{place}: the action of turn {branch.turn + 2} has no log-probabilities"
     return mask_problem(model.model)
 
 
-def scored_logprobs(trajectory: Trajectory, real: Branch) -> list[float | None]:
-    """Log-probs with which the scored tokens were sampled."""
+def sampled_logprobs(trajectory: Trajectory, real: Branch) -> list[float | None]:
+    """Log-probs with which the scored tokens of a real branch were sampled."""
     return [trajectory.logprobs[real.start + index] for index in real.scored]
 
 

@@ -84,6 +84,7 @@ def _scored_turn(
     lead = tail.start - 1
     real = Branch(
         row=row,
+        turn=turn,
         start=lead,
         ids=ids[lead : tail.end],
         positions=tuple(range(lead, tail.end)),
@@ -93,7 +94,7 @@ def _scored_turn(
     edited = tuple(
         None
         if one.ids == ids[block.start : block.end]
-        else _edited(row, block.start, one, ids[tail.start : tail.end], scored)
+        else _edited(place, block.start, one, ids[tail.start : tail.end], scored)
         for one, _ in blocks
     )
     return ScoredTurn(
@@ -106,11 +107,12 @@ def _scored_turn(
     )
 
 
-def _edited(row: int, start: int, block: Block, tail: Ids, scored: Sequence[int]) -> Branch:
+def _edited(place: Place, start: int, block: Block, tail: Ids, scored: Sequence[int]) -> Branch:
     positions = [start + offset for offset in block.offsets]
     positions += [start + block.end + index for index in range(len(tail))]
     return Branch(
-        row=row,
+        row=place[0],
+        turn=place[1],
         start=start,
         ids=block.ids + tail,
         positions=tuple(positions),

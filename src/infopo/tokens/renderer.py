@@ -115,6 +115,13 @@ class Renderer:
         """Ids of plain text on its own, whatever it spells: no template, no special tokens."""
         return self._encoder.encode(text, plain=[(0, len(text))])[0]
 
+    def said(self, prefix: str, text: str) -> Rendered:
+        """Ids of an action that says `prefix` and then `text`, turn end left out; the one content span is `text`'s."""
+        lead = self._template.lead + prefix
+        whole = lead + text
+        ids, content = self._encoder.encode(whole, [(len(lead), len(whole))], plain=[(0, len(whole))])
+        return Rendered(ids=ids, content=content)
+
     def thought_length(self, ids: Sequence[int]) -> int:
         """How many of an action's ids belong to its thought, the closing tag included.
 
