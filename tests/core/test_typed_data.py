@@ -22,6 +22,7 @@ class Outer:
     count: int = 1
     name: str | None = None
     parts: tuple[int, ...] = ()
+    limit: int | Literal["all"] = 1
     free: dict[str, Any] = field(default_factory=dict)
     inner: Inner = field(default_factory=Inner)
 
@@ -31,6 +32,7 @@ outers = st.builds(
     count=st.integers(),
     name=st.none() | st.text(),
     parts=st.lists(st.integers()).map(tuple),
+    limit=st.integers() | st.just("all"),
     free=st.dictionaries(st.text(), st.integers() | st.lists(st.text())),
     inner=st.builds(Inner, rate=st.floats(allow_nan=False), mode=st.sampled_from(["mean", "sum"])),
 )
@@ -42,7 +44,7 @@ def test_the_way_there_and_back_changes_nothing(config: Outer) -> None:
 
 
 def test_names_of_nested_keys_have_dots() -> None:
-    assert dotted_names(Outer) == ["count", "name", "parts", "free", "inner.rate", "inner.mode"]
+    assert dotted_names(Outer) == ["count", "name", "parts", "limit", "free", "inner.rate", "inner.mode"]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,7 @@ def test_names_of_nested_keys_have_dots() -> None:
         ({"count": "1"}, "test: count must be a whole number, got '1'"),
         ({"parts": [1, "x"]}, r"parts\[1\] must be a whole number"),
         ({"name": 3}, "name must be text"),
+        ({"limit": "al"}, "unknown limit in test 'al'; did you mean 'all'"),
         ({"inner": {"rate": True}}, "inner.rate must be a number"),
         ({"inner": {"mode": "sun"}}, "did you mean 'sum'"),
         ({"free": {1: 2}}, "free must be a mapping"),

@@ -69,7 +69,7 @@ def _value(value: Any, hint: Any, where: str, name: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in inner:
             return None
-        return _value(value, next(part for part in inner if part is not type(None)), where, name)
+        return _either(value, [part for part in inner if part is not type(None)], where, name)
     if dataclasses.is_dataclass(hint):
         return _build(value, typing.cast(type, hint), where, name + ".")
     if origin is typing.Literal and value not in inner:
@@ -88,3 +88,13 @@ def _value(value: Any, hint: Any, where: str, name: str) -> Any:
     elif type(value) is hint:
         return value
     raise UserError(f"{where}: {name} must be {_WANTED.get(origin or hint, str(hint))}, got {value!r}")
+
+
+def _either(value: Any, hints: list[Any], where: str, name: str) -> Any:
+    """`value` as the first of these types that takes it; the error is the last one's."""
+    for hint in hints[:-1]:
+        try:
+            return _value(value, hint, where, name)
+        except UserError:
+            continue
+    return _value(value, hints[-1], where, name)
