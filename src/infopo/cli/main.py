@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("infopo.cli.demo", "the whole story on a laptop: evaluate, train, evaluate, show a dialogue"),
     "train": ("infopo.cli.train", "train a policy, or resume a run"),
     "eval": ("infopo.cli.eval", "play test tasks: success with an interval, and behaviour"),
+    "gain-report": ("infopo.cli.gain_report", "which replies changed what the agent did next, in a recorded run"),
     "envs": ("infopo.cli.envs", "list environments and their options"),
     "algos": ("infopo.cli.algos", "list training methods"),
     "doctor": ("infopo.cli.doctor", "show what this machine has, and what is missing"),
@@ -58,7 +59,7 @@ def _dispatch(given: list[str]) -> int:
 
 def _help() -> str:
     lines = ["usage: infopo COMMAND [OPTIONS]", "", "Train agents to find out what they need to know, and then to act."]
-    lines += ["", *(f"  {name:8s} {summary}" for name, (_, summary) in COMMANDS.items())]
+    lines += ["", *(f"  {name:11s} {summary}" for name, (_, summary) in COMMANDS.items())]
     return "\n".join([*lines, "", "infopo COMMAND --help shows the options of a command."])
 
 

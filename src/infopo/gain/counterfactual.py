@@ -112,8 +112,8 @@ def _swaps(trajectories: Sequence[Trajectory], spec: GainSpec) -> Callable[[Plac
         for kind in _kinds(trajectory, turn):
             foreign = [messages for task_id, messages in donors[kind] if task_id != trajectory.task_id]
             if foreign:
-                random = derive_random(trajectory.seed, "swap", place[1])
-                chosen = random.sample(foreign, min(spec.draws, len(foreign)))
+                generator = derive_random(trajectory.seed, "swap", place[1])
+                chosen = generator.sample(foreign, min(spec.draws, len(foreign)))
                 return [_contents(answer, other) for other in chosen]
         return []
 
