@@ -123,7 +123,7 @@ def _message_from_data(data: dict[str, Any]) -> Message:
 
 def _turn_to_data(turn: Turn, gain: float | None, advantage: float | None) -> dict[str, Any]:
     facts, block = turn.facts, turn.observation_block
-    return {
+    data: dict[str, Any] = {
         "action": _span_to_data(turn.action),
         "observation": [_span_to_data(span) for span in turn.observation],
         "observation_block": None if block is None else _span_to_data(block),
@@ -143,6 +143,9 @@ def _turn_to_data(turn: Turn, gain: float | None, advantage: float | None) -> di
         "state_key": turn.state_key,
         "complete": turn.complete,
     }
+    if turn.alternatives:
+        data["alternatives"] = [[_message_to_data(message) for message in other] for other in turn.alternatives]
+    return data
 
 
 def _turn_from_data(data: dict[str, Any]) -> Turn:
@@ -164,6 +167,9 @@ def _turn_from_data(data: dict[str, Any]) -> Turn:
             useful=facts["useful"],
         ),
         complete=data["complete"],
+        alternatives=tuple(
+            tuple(_message_from_data(message) for message in other) for other in data.get("alternatives", ())
+        ),
     )
 
 

@@ -87,6 +87,8 @@ class Turn:
     state_key: str | None = None
     facts: TurnFacts | None = None
     complete: bool = True  # False: the policy hit its token limit before it ended the action
+    # Draws of what could have been answered under other hidden goals that fit the history; empty: nobody was asked.
+    alternatives: tuple[tuple[Message, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

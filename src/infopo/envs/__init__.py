@@ -1,6 +1,6 @@
 """Environments: the protocol, the registry, and one folder a family."""
 
-from infopo.envs.base import CHOICES, INTERACT_TOOL, Action, Env, Expert, Opening, Step, parse_action
+from infopo.envs.base import CHOICES, INTERACT_TOOL, Action, Env, Expert, Opening, Resampling, Step, parse_action
 from infopo.envs.registry import EnvSpec, get_spec, list_envs, make_env, make_expert, num_tasks, resolve_options
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "EnvSpec",
     "Expert",
     "Opening",
+    "Resampling",
     "Step",
     "get_spec",
     "list_envs",

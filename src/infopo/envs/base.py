@@ -52,6 +52,20 @@ class Env(Protocol):
     def state_key(self) -> str | None: ...
 
 
+@runtime_checkable
+class Resampling(Protocol):
+    """An environment that knows what else its user could have said: the true marginal of a reply."""
+
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+        """Replies that this action could get, called before `step` with the same action.
+
+        `draws` independent ones, each shaped like the reply of `step`: the hidden goal is drawn afresh from those that
+        fit what the policy has seen so far, and so is whatever else is random in a reply. Empty where the reply does
+        not depend on anything hidden. Draws from a generator of its own: nothing else of the episode changes.
+        """
+        ...
+
+
 class Expert(Protocol):
     """A scripted policy beside an environment: reads only what a policy sees, returns the next action's text."""
 

@@ -1,6 +1,6 @@
 """Which turns have a gain, and the histories that it compares. No torch here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from infopo.core import InfopoError, Message, Span, Trajectory, UserError
@@ -120,9 +120,9 @@ def _edited(place: Place, start: int, block: Block, tail: Ids, scored: Sequence[
     )
 
 
-def _part(renderer: Renderer, trajectory: Trajectory, action: Span, spec: GainSpec) -> Iterator[int]:
+def _part(renderer: Renderer, trajectory: Trajectory, action: Span, spec: GainSpec) -> range:
     """Positions of the tokens of this action that are scored."""
     skipped = 0
     if spec.score_part == "after-thought":
         skipped = renderer.thought_length(trajectory.token_ids[action.start : action.end])
-    return iter(range(action.start + skipped, action.end))
+    return range(action.start + skipped, action.end)

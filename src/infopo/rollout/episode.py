@@ -35,6 +35,7 @@ class _OpenTurn:
     feedback_kind: FeedbackKind = "none"
     state_key: str | None = None
     facts: TurnFacts | None = None
+    alternatives: tuple[tuple[Message, ...], ...] = ()
 
 
 @dataclass(slots=True)
@@ -97,7 +98,15 @@ class Episode:
         self.messages.append(message)
         return message
 
-    def answer(self, step: Step, state_key: str | None, *, turn_limit: int, token_limit: int) -> None:
+    def answer(
+        self,
+        step: Step,
+        state_key: str | None,
+        *,
+        turn_limit: int,
+        token_limit: int,
+        alternatives: tuple[tuple[Message, ...], ...] = (),
+    ) -> None:
         """Take over the environment's answer; its block is rendered only if the policy acts again."""
         turn = self.turns[-1]
         turn.reward, turn.feedback_kind, turn.facts = step.reward, step.feedback_kind, step.facts
@@ -120,6 +129,7 @@ class Episode:
             start = len(self.token_ids)
             self._append(block.ids)
             turn.observation_block = Span(start=start, end=len(self.token_ids))
+            turn.alternatives = alternatives
             turn.observation = tuple(Span(start=start + s.start, end=start + s.end) for s in block.content)
 
     def judge(self, outcome: Outcome, reference_answer: str | None) -> None:
@@ -150,6 +160,7 @@ class Episode:
                     state_key=turn.state_key,
                     facts=turn.facts,
                     complete=turn.complete,
+                    alternatives=turn.alternatives,
                 )
                 for turn in self.turns
             ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from infopo.core import Failure, Group, Message, boundary, derive_seed
-from infopo.envs import Env, make_env
+from infopo.envs import Env, Resampling, make_env
 from infopo.rollout.config import RolloutConfig
 from infopo.rollout.episode import Episode
 from infopo.samplers.base import Request, Sampler, Session
@@ -150,13 +150,22 @@ class _Play:
         limit = min(episode.env.max_turns, self.config.max_turns or episode.env.max_turns)
 
         async def call() -> None:
+            others = await self._alternatives(episode.env, action)
             step, state_key = await episode.env.step(action), episode.env.state_key()
-            episode.answer(step, state_key, turn_limit=limit, token_limit=self.sampler.max_length)
+            if others is not None:  # a reply that nothing hidden touches is its own only alternative
+                others = others or (step.messages,)
+            room = {"turn_limit": limit, "token_limit": self.sampler.max_length}
+            episode.answer(step, state_key, **room, alternatives=others or ())
 
         await self._guard(episode, "step", call, self.config.step_seconds)
         # Now, not after the last turn of the batch: a batch that runs out of time keeps the verdicts it has.
         if not episode.live and episode.failure is None:
             await self._outcome(episode)
+
+    async def _alternatives(self, env: Env, action: Message) -> tuple[tuple[Message, ...], ...] | None:
+        if self.config.alternatives and isinstance(env, Resampling):
+            return await env.alternatives(action, self.config.alternatives)
+        return None
 
     async def _outcome(self, episode: Episode) -> None:
         async def call() -> None:

@@ -117,6 +117,7 @@ class SlotsEnv:
         self._task, self._options = task, options
         self._values = dict(zip(task.slots, task.values, strict=True))
         self._random = derive_random(seed, ENV_ID, task_id)
+        self._seed = derive_seed(seed, ENV_ID, task_id)
         stated = set(self._random.sample(task.slots, options.revealed_slots))
         self._stated = tuple(slot for slot in task.slots if slot in stated)
         self._known = stated
@@ -160,6 +161,24 @@ class SlotsEnv:
             facts=facts,
         )
 
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+        """See `Resampling`: an untold slot has each of its values equally likely, whatever the others are.
+
+        (That a split holds only a hashed part of all combinations is not taken into account.)
+        """
+        parsed = parse_action(action)
+        slot = self._asked(_words(parsed.content)) if parsed.choice == "action" else None
+        if slot is None or slot in self._answered:
+            return ()
+        generator = derive_random(self._seed, "alternatives", self._turns)
+        values = (self._values[slot],) if slot in self._known else SLOTS[slot][: self._options.values]
+
+        def reply() -> str:
+            silent = generator.random() < self._options.unanswered
+            return UNANSWERED if silent else f"it is {generator.choice(values)}"
+
+        return tuple(_replies(action, reply()) for _ in range(draws))
+
     async def outcome(self) -> Outcome:
         """What the answer is worth; without one, nothing."""
         right = self._count_right()
@@ -189,10 +208,9 @@ class SlotsEnv:
 
     def _ask(self, words: list[str]) -> tuple[str, TurnFacts, float]:
         """One slot a question; a slot that was answered once gets the same answer again."""
-        asked = {word for word in words if word in self._values}
-        if len(asked) != 1:
+        slot = self._asked(words)
+        if slot is None:
             return NOT_UNDERSTOOD, TurnFacts(kind="ask"), 0.0
-        (slot,) = asked
         answer = f"it is {self._values[slot]}"
         if slot in self._answered:
             return answer, TurnFacts(kind="ask", repeated=True), 0.0
@@ -203,6 +221,11 @@ class SlotsEnv:
             return answer, TurnFacts(kind="ask"), 0.0
         self._known.add(slot)
         return answer, TurnFacts(kind="ask", revealed=(slot,), useful=True), ASK_REWARD
+
+    def _asked(self, words: list[str]) -> str | None:
+        """The slot of a question; None where it names none or several."""
+        asked = {word for word in words if word in self._values}
+        return asked.pop() if len(asked) == 1 else None
 
     def _count_right(self) -> int:
         if len(self._named) > len(self._task.slots):  # a list of all values is not an answer

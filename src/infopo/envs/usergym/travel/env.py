@@ -2,14 +2,17 @@
 
 import random
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from infopo.core import FeedbackKind, Message, Outcome, TurnFacts, derive_random
 from infopo.envs.base import Action, Opening, Step, parse_action
 from infopo.envs.usergym.travel.dialect import Dialect
 from infopo.envs.usergym.travel.options import UPSTREAM_REWARDS, TravelOptions
-from infopo.envs.usergym.travel.task import AspectTask, Task
+from infopo.envs.usergym.travel.task import AspectTask, Preference, Task
 from infopo.envs.usergym.travel.user import ScriptedUser
+from infopo.envs.usergym.travel.vocabulary import vocabulary
 
 _OPTION_ID = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][0-9]+(?![A-Za-z0-9])")
 
@@ -69,6 +72,18 @@ class TravelEnv:
             facts=result.facts,
         )
 
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+        """See `Resampling`: only wishes that were not told are drawn again, each from the values still possible.
+
+        What the user has wishes about, and the database, count as known: a search is its own only alternative.
+        """
+        parsed = parse_action(action)
+        if parsed.choice != "action":
+            return ()
+        generator = derive_random(self._seed, "travel-alternatives", self.task_id, self._turns)
+        texts = self._user.alternatives(parsed.content, draws, generator, self._possible)
+        return tuple(_answer_messages(action, text) for text in texts)
+
     async def outcome(self) -> Outcome:
         """Score: the share of aspects whose best option was chosen. Success: all of them."""
         best = sum(self._choices.get(part.aspect) == part.best.option_id for part in self._task.aspects)
@@ -88,6 +103,20 @@ class TravelEnv:
         choices = [f"{aspect}={option}" for aspect, option in self._choices.items()]
         parts = (("searched", self._searched), ("known", self._user.known), ("chosen", choices))
         return ";".join(f"{name}:{','.join(sorted(items))}" for name, items in parts)
+
+    def _possible(self, preference: Preference) -> Sequence[str]:
+        """The values that a wish may have for somebody who has seen what was shown: before the search all of them.
+
+        A listing pairs the wished value with one other, alike in every respect, so these two are its most frequent.
+        """
+        if preference.aspect not in self._searched:
+            words = vocabulary(self._options.difficulty)[preference.aspect]
+            return [value.name for value in words.topic(preference.topic).values]
+        part = self._task.aspect(preference.aspect)
+        column = part.preferences.index(preference)
+        counts = Counter(option.values[column] for option in part.options if option.values[column] is not None)
+        least = sorted(counts.values(), reverse=True)[:2][-1]
+        return sorted(str(value) for value, count in counts.items() if count >= least or value == preference.value)
 
     def _execute(self, action: Action) -> _Result:
         if action.choice == "search":

@@ -1,13 +1,16 @@
 """The scripted user: holds the hidden preferences, answers with hints, one preference at a time."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from infopo.core import Message, derive_random
 from infopo.envs.usergym.travel.dialect import Dialect, Question
 from infopo.envs.usergym.travel.task import Preference, Task
 from infopo.envs.usergym.travel.words import NO_INFORMATION
 from infopo.users.base import UserReply
+
+Possible = Callable[[Preference], Sequence[str]]
 
 ELICITATION_INTERVAL = 3  # turns of talk without a wish before the user brings one up unasked
 
@@ -73,6 +76,32 @@ class ScriptedUser:
             return Reaction(text=self._dialect.say("vague", {}))
         key = "no_wish" if question.topics else question.kind
         return Reaction(text=self._dialect.say(key, {}))
+
+    def alternatives(self, text: str, draws: int, generator: random.Random, possible: Possible) -> list[str]:
+        """What `hear` could answer to this text if the wishes not yet told were others; nothing changes by it.
+
+        `possible` gives the values that a wish may have. Empty where the answer depends on no hidden wish.
+        """
+        question = self._dialect.question(text, self._task, self._mentioned)
+        matched = self._matched(question)
+        unasked = matched is None and self._idle >= ELICITATION_INTERVAL and bool(self._hidden)
+        if matched is None and not unasked:
+            return []  # silence is no news about a wish either
+        mute = self._unanswered if question.kind in ("topic", "several") else 0.0
+        context = "unasked" if unasked else "several" if question.kind == "several" else "asked"
+
+        def answer() -> str:
+            if generator.random() < mute:
+                return NO_INFORMATION
+            preference = matched or generator.choice(list(self._hidden.values()))
+            fact = preference.fact
+            if fact in self._known:
+                return self._dialect.cue(preference, self._first_cue[fact] + self._told[fact], context="again")
+            number = generator.randrange(1 << 16) if self._dialect.varies_cues else 0
+            other = replace(preference, value=generator.choice(possible(preference)))
+            return self._dialect.cue(other, number, context=context)
+
+        return [answer() for _ in range(draws)]
 
     def _matched(self, question: Question) -> Preference | None:
         """The first topic that is still hidden, else the first that the agent was told."""
