@@ -9,8 +9,8 @@ from infopo import algorithms
 from infopo.algorithms import CreditBatch
 from infopo.algorithms.group_stats import deviation, zscore
 from infopo.algorithms.infopo import gate, turn_zscores
+from infopo.gain.arithmetic import turn_gain
 from infopo.gain.spec import GainSpec
-from infopo.gain.turns import turn_gain
 
 from .conftest import make_batch
 
@@ -76,12 +76,12 @@ def test_infopo_statistics_of_the_groups(golden: dict[str, Any]) -> None:
 
 def test_turn_gain(golden: dict[str, Any]) -> None:
     case = golden["cases"]["infopo_turn_gain"]
-    given = case["inputs"]["logp_with_feedback"], case["inputs"]["logp_with_placeholder"]
-    gain = turn_gain(*given, spec=GainSpec(), partial=False)
+    given = case["inputs"]["logp_with_feedback"], [case["inputs"]["logp_with_placeholder"]]
+    gain = turn_gain(*given, spec=GainSpec())
     assert gain.sum == pytest.approx(case["expected"]["sum"])
     assert gain.value == gain.mean == pytest.approx(case["expected"]["info_gain"])
     assert gain.tokens == len(given[0])
-    assert turn_gain(*given, spec=GainSpec(reduction="sum"), partial=False).value == gain.sum
+    assert turn_gain(*given, spec=GainSpec(reduction="sum")).value == gain.sum
 
 
 def test_gate_table(golden: dict[str, Any]) -> None:

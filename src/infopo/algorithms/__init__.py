@@ -23,6 +23,7 @@ __all__ = [
     "credit_rows",
     "get",
     "names",
+    "options_of",
 ]
 
 
@@ -53,11 +54,24 @@ def get(name: str, **options: Any) -> Method:
     >>> sorted(get("infopo", beta=0.3).needs)
     ['gain']
     """
-    if name not in _METHODS:
-        raise UnknownNameError("algorithm", name, list(_METHODS))
-    entry = _METHODS[name]
+    entry = _entry(name)
     known = [field.name for field in fields(entry.options)]
     for option in options:
         if option not in known:
             raise UnknownNameError(f"option of algorithm {name}", option, known)
     return entry.make(entry.options(**options))
+
+
+def options_of(name: str) -> Any:
+    """The options of the method `name`, at their defaults; raises `UnknownNameError`.
+
+    >>> options_of("infopo").beta
+    0.5
+    """
+    return _entry(name).options()
+
+
+def _entry(name: str) -> _Entry:
+    if name not in _METHODS:
+        raise UnknownNameError("algorithm", name, list(_METHODS))
+    return _METHODS[name]

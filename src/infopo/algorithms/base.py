@@ -56,8 +56,8 @@ class Credit:
 class Method:
     """One training method: under preset `matched` two methods differ in `credit` alone.
 
-    `loss` and `filter` are those it was published with: preset `as-published`. A method that *is* its filter or its
-    loss says so in `summary`.
+    `loss` and `filter` are those it was published with: preset `as-published`. `defining` names the ones without which
+    it would be another method: they come with it under every preset.
     """
 
     name: str
@@ -66,3 +66,4 @@ class Method:
     needs: frozenset[Need] = frozenset()
     loss: LossConfig = field(default_factory=LossConfig)
     filter: GroupFilter | None = None
+    defining: frozenset[Literal["loss", "filter"]] = frozenset()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from infopo.algorithms.base import CreditBatch
+from infopo.algorithms.base import Bools, CreditBatch, Floats
 from infopo.core import Group, Trajectory
 
 
@@ -13,12 +13,19 @@ def credit_rows(groups: Sequence[Group]) -> tuple[Trajectory, ...]:
     return tuple(trajectory for group in groups if len(group.survivors) >= 2 for trajectory in group.survivors)
 
 
-def credit_batch(groups: Sequence[Group], signals: Mapping[str, Sequence[Sequence[float | None]]]) -> CreditBatch:
+def credit_batch(
+    groups: Sequence[Group],
+    signals: Mapping[str, Sequence[Sequence[float | None]]],
+    *,
+    values: Floats | None = None,
+    token_penalty: Floats | None = None,
+) -> CreditBatch:
     """The batch `[N, ...]` of the surviving episodes of all groups with at least two; other groups give no row.
 
     `signals[name]` has one entry for each of `credit_rows(groups)`, in that order, and in it one value for each turn;
     None means not measured and is masked (the value under a mask is NaN, so that a method which looks shows it).
-    Row i has group number j where it came from `groups[j]`. Raises `ValueError` where a signal has other lengths.
+    Row i has group number j where it came from `groups[j]`. `values` and `token_penalty` `[N, L]` are passed on; turn
+    rewards and state keys come from the turns. Raises `ValueError` where a signal has other lengths.
     """
     rows = credit_rows(groups)
     numbers = [index for index, group in enumerate(groups) if len(group.survivors) >= 2 for _ in group.survivors]
@@ -27,25 +34,40 @@ def credit_batch(groups: Sequence[Group], signals: Mapping[str, Sequence[Sequenc
     for index, row in enumerate(rows):
         sampled[index, : len(row.sampled)] = row.sampled
     turns = max((len(row.turns) for row in rows), default=0)
-    values = {name: np.full((len(rows), turns), np.nan) for name in signals}
-    masks = {name: np.zeros((len(rows), turns), dtype=np.bool_) for name in signals}
-    for name, given in signals.items():
-        if len(given) != len(rows):
-            raise ValueError(f"signal {name!r} has {len(given)} episodes for the {len(rows)} rows of credit_rows")
-        for index, (row, measured) in enumerate(zip(rows, given, strict=True)):
-            if len(measured) != len(row.turns):
-                raise ValueError(
-                    f"signal {name!r}, task {row.task_id}: {len(measured)} values for {len(row.turns)} turns"
-                )
-            for turn, value in enumerate(measured):
-                if value is not None:
-                    values[name][index, turn] = value
-                    masks[name][index, turn] = True
+    measured = {name: _per_turn(name, rows, given, turns) for name, given in signals.items()}
+    rewards, rewarded = _per_turn("reward", rows, [[turn.reward for turn in row.turns] for row in rows], turns)
     return CreditBatch(
         group=np.array(numbers, dtype=np.int64),
         sampled=sampled,
         action_spans=tuple(tuple(turn.action for turn in row.turns) for row in rows),
         outcome=np.array([row.outcome.score for row in rows if row.outcome is not None], dtype=np.float64),
-        signals=values,
-        signal_masks=masks,
+        signals={name: found for name, (found, _) in measured.items()},
+        signal_masks={name: mask for name, (_, mask) in measured.items()},
+        turn_rewards=rewards,
+        turn_reward_mask=rewarded,
+        state_keys=tuple(_before([turn.state_key for turn in row.turns]) for row in rows),
+        values=values,
+        token_penalty=token_penalty,
     )
+
+
+def _per_turn(
+    name: str, rows: Sequence[Trajectory], given: Sequence[Sequence[float | None]], turns: int
+) -> tuple[Floats, Bools]:
+    """Values and mask `[N, T]` of one number a turn."""
+    if len(given) != len(rows):
+        raise ValueError(f"signal {name!r} has {len(given)} episodes for the {len(rows)} rows of credit_rows")
+    values, mask = np.full((len(rows), turns), np.nan), np.zeros((len(rows), turns), dtype=np.bool_)
+    for index, (row, measured) in enumerate(zip(rows, given, strict=True)):
+        if len(measured) != len(row.turns):
+            raise ValueError(f"signal {name!r}, task {row.task_id}: {len(measured)} values for {len(row.turns)} turns")
+        for turn, value in enumerate(measured):
+            if value is not None:
+                values[index, turn] = value
+                mask[index, turn] = True
+    return values, mask
+
+
+def _before(after: Sequence[str | None]) -> tuple[str | None, ...]:
+    """A turn records the state behind its action; before the first one every episode of a task is in the same state."""
+    return ("start", *after[:-1]) if after else ()
