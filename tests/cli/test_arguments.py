@@ -31,6 +31,8 @@ def test_flags_are_typed_and_defaults_stay() -> None:
     assert flags.config.learning_rate == 1e-6
     assert flags.config.trackers == ("wandb",)
     assert (flags.config.steps, flags.out) == (9, "x")
+    assert flags.config.preset == "matched"
+    assert read("--preset", "as-published").config.preset == "as-published"
     assert read() == Flags(config=TrainConfig(steps=9))
 
 
@@ -44,6 +46,12 @@ def test_flags_are_typed_and_defaults_stay() -> None:
         (["--config.steps", "3"], "did you mean --steps"),
         (["--wholly-different-thing"], "see infopo train --help"),
         (["--steps", "abc"], "--steps.*abc"),
+        (["--preset", "published"], "published.*--preset.*as-published"),
+        (["--filter", "dynamc"], "dynamc.*--filter.*dynamic"),
+        (["--filter-keep", "2"], "filter_keep is out of range"),
+        (["--critic.passes", "0"], "critic.passes is out of range"),
+        (["--loss.aggregation", "mean"], "mean.*--loss.aggregation.*token-mean"),
+        (["--value-clip=0.1"], "did you mean --loss.value-clip"),
         (["--steps"], "--steps"),
         (["--gain.reduction", "men"], "men.*--gain.reduction.*mean"),
         (["--steps", "3", "4"], "unexpected argument '4'"),

@@ -206,6 +206,24 @@ def test_adapters_are_trained_resumed_and_evaluated(make_model_folder: Callable[
     assert main(arguments.split()) == 0
 
 
+def test_adapters_of_a_checkpoint_go_on_being_trained(
+    make_model_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.torch import load_file
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train(make_model_folder("llama"), first, "--steps", 1, "--lora.rank", 2) == 0
+    flags = ("--steps", 1, "--lora.rank", 2, "--loss.kl-coefficient", 0.1)
+    assert train(first, second, *flags) == 0
+    one, two = (load_file(run / "checkpoints/step_000001/adapter_model.safetensors") for run in (first, second))
+    assert one.keys() == two.keys(), "no adapters on top of adapters"
+    assert any(not one[name].equal(two[name]) for name in one)
+    (line,) = read_records(second / "metrics.jsonl")
+    assert line["loss/kl_to_reference"] == pytest.approx(0.0, abs=1e-6), "the reference is the policy it began with"
+    assert train(first, tmp_path / "third", "--steps", 1, "--lora.rank", 3) == 2
+    assert "adapters of rank 2, not 3" in capsys.readouterr().err
+
+
 def wait_for(run: Path, step: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:

@@ -28,7 +28,23 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("Llama", {}),
     "mistral-window": ("Mistral", {"sliding_window": WINDOW}),
     "gemma3": ("Gemma3", {"sliding_window": WINDOW, "layer_types": LAYERS}),
+    "phi3-window": ("Phi3", {"sliding_window": WINDOW}),
+    "olmo2": ("Olmo2", {}),
+    "qwen3-moe": ("Qwen3Moe", {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}),
     "gemma2-capped": ("Gemma2", {"sliding_window": WINDOW, "layer_types": LAYERS, "final_logit_softcapping": 3.0}),
+}
+
+# Two of three layers are recurrent: they follow no mask.
+LINEAR: dict[str, Any] = {
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 16,
+    "shared_expert_intermediate_size": 16,
 }
 
 EAGER_ONLY = ("gemma2-capped",)
@@ -42,7 +58,7 @@ MODELS = [
 
 def tiny_model(family: str, attention: str = "sdpa", *, vocabulary: int, seed: int = 0) -> Any:
     """A random float32 model in evaluation mode; the global generator is left as it was."""
-    name, changes = FAMILIES[family]
+    name, changes = ("Qwen3Next", LINEAR) if family == "linear" else FAMILIES[family]
     config_name = "Gemma3TextConfig" if name == "Gemma3" else f"{name}Config"
     config = getattr(transformers, config_name)(vocab_size=vocabulary, **SHAPE, **changes)
     config.bos_token_id = config.eos_token_id = config.pad_token_id = 0

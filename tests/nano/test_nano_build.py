@@ -39,7 +39,7 @@ def test_lessons_are_a_function_of_their_seed(tokenizer: Any, env_id: str) -> No
 @pytest.mark.parametrize("env_id", ENVS)
 def test_some_questions_get_the_placeholder_for_an_answer(tokenizer: Any, env_id: str) -> None:
     """So that the counterfactual of the gain is something the policy has seen."""
-    placeholder = GainSpec().placeholder
+    (placeholder,) = GainSpec().placeholders
     asked = silent = 0
     for lesson in take(tokenizer, env_id, 192):
         one = lesson.trajectory

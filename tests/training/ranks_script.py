@@ -7,6 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from infopo.core import InfopoError
+
+
+def broken(task: Any, episode: int) -> Any:
+    """An environment that cannot be made."""
+    raise InfopoError(f"no environment for {task.group_id}")
+
 
 def main(settings: dict[str, Any]) -> None:
     """Train, and say what this rank ended with in `OUT/rank_N.json`; resume where the run is there already."""
@@ -36,13 +43,22 @@ def main(settings: dict[str, Any]) -> None:
     )
     if settings.get("stop_rank") == rank:
         trainer.request_stop()
+    if settings.get("broken_rank") == rank:
+        trainer.make = broken
     resumed = trainer.resume()
-    trainer.run()
+    said = ""
+    try:
+        trainer.run()
+    except InfopoError as error:
+        said = str(error)
     save_file(
         {name: weight.detach() for name, weight in policy.model.named_parameters()}, out / f"rank_{rank}.safetensors"
     )
-    note = {"resumed": resumed, "done": trainer.done_steps, "version": policy.version}
+    note = {"resumed": resumed, "done": trainer.done_steps, "version": policy.version, "said": said}
     (out / f"rank_{rank}.json").write_text(json.dumps(note))
+    if trainer.critic is not None:
+        head = {name: weight.detach() for name, weight in trainer.critic.head.named_parameters()}
+        save_file(head, out / f"critic_{rank}.safetensors")
     folder.close()
     trainer.accelerator.wait_for_everyone()
     # torch may deadlock while it takes gloo down: the main thread joins gloo's thread and holds the lock (GIL) that

@@ -13,14 +13,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from infopo.core import StorageError, UserError
-from infopo.training.checkpoint import (
-    CheckpointError,
-    checkpoint_step,
-    latest_checkpoint,
-    restore,
-    rotate,
-    save_checkpoint,
-)
+from infopo.core.checkpoint_folders import CheckpointError, checkpoint_step, latest_checkpoint, rotate
+from infopo.training.checkpoint import restore, save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,6 +94,17 @@ def test_a_checkpoint_is_an_ordinary_model_folder(trained: Trained, tmp_path: Pa
     assert torch.equal(loaded(input_ids=ids).logits, trained.model(input_ids=ids).logits)
     assert AutoTokenizer.from_pretrained(path).chat_template == trained.tokenizer.chat_template
     assert not list(path.rglob("*.bin")) + list(path.rglob("*.pt"))
+
+
+def test_what_a_model_folder_says_of_itself_goes_along(make_model_folder: Callable[..., Path], tmp_path: Path) -> None:
+    from infopo.samplers.load import recommended_learning_rate
+
+    folder = make_model_folder()
+    (folder / "infopo.json").write_text('{"learning_rate": 0.002}')
+    path = Trained(folder).save(tmp_path, 1)
+    assert recommended_learning_rate(str(path)) == 0.002
+    again = Trained(path).save(tmp_path, 2)
+    assert recommended_learning_rate(str(again)) == 0.002
 
 
 def test_nothing_saved_yet_is_no_checkpoint(tmp_path: Path) -> None:
@@ -230,7 +235,8 @@ import os, sys
 from pathlib import Path
 from test_checkpoint import Trained, assert_equal
 from infopo.core import StorageError
-from infopo.training.checkpoint import latest_checkpoint, restore
+from infopo.core.checkpoint_folders import latest_checkpoint
+from infopo.training.checkpoint import restore
 model, folder = Path(sys.argv[1]), Path(sys.argv[2])
 trained = Trained(model)
 trained.learn(2)

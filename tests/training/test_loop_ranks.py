@@ -77,6 +77,9 @@ CASES: dict[str, dict[str, Any]] = {
     "grpo, where groups without variance are not run": {"algo": "grpo", "groups": 3, "micro_batch_tokens": 60},
     "two updates": {"updates": 2},
     "adapters": {"lora": {"rank": 2}},
+    "means over episodes": {"groups": 3, "micro_batch_tokens": 60, "loss": {"aggregation": "seq-mean-token-mean"}},
+    "filter std": {"filter": "std", "filter_keep": 0.5, "groups": 5},
+    "filter dynamic": {"filter": "dynamic", "group_size": 2, "algo": "grpo"},
 }
 
 
@@ -107,6 +110,14 @@ def test_two_ranks_resume_from_the_checkpoint_of_the_first(train: Any) -> None:
     for rank in (0, 1):
         assert json.loads((parts / f"rank_{rank}.json").read_text())["resumed"] == 1
         assert distance(rank_weights(parts, rank), rank_weights(whole, rank)) == 0.0
+
+
+def test_what_breaks_on_one_rank_stops_both(train: Any) -> None:
+    out = train("a", ranks=2, steps=50, extra={"broken_rank": 1})
+    notes = [json.loads((out / f"rank_{rank}.json").read_text()) for rank in (0, 1)]
+    assert [note["done"] for note in notes] == [0, 0]
+    assert notes[0]["said"] == "rank 1 could not go on; its own message says why"
+    assert notes[1]["said"] == "no environment for 1/1"
 
 
 def test_a_stop_that_reaches_one_rank_stops_both(train: Any) -> None:

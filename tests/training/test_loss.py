@@ -10,10 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infopo.algorithms.loss_config import LossConfig
-from infopo.core import Outcome, Span, StopReason, Trajectory, Turn
+from infopo.algorithms.loss_config import KLEstimator, LossConfig
+from infopo.core import Outcome, Span, StopReason, Trajectory, Turn, UserError
 from infopo.testing.tiny import FAMILIES, tiny_folder, tiny_model, tiny_policy, tiny_tokenizer
-from infopo.training.loss import TokenLogProbs, collate, kl_k3, loss_sums, micro_batches, policy_loss
+from infopo.tokens.sampled_tokens import TokenLogProbs
+from infopo.training.loss import Row, aggregate, collate, kl_estimate, loss_sums, policy_loss, token_weight, value_loss
 
 
 def masked(case: dict[str, Any], name: str, field: str = "inputs") -> torch.Tensor:
@@ -33,19 +34,78 @@ def test_golden_token_losses(golden: dict[str, Any], name: str) -> None:
     new, old = masked(case, "new_prob").log(), masked(case, "old_prob").log()
     loss, cut = policy_loss(new, old, masked(case, "adv"), config)
     torch.testing.assert_close(loss, masked(case, "token_loss", "expected"), atol=1e-6, rtol=0)
-    assert float(loss.mean()) == pytest.approx(case["expected"]["agg"]["token-mean"], abs=1e-6)
+    whole = torch.zeros(2, 4, dtype=torch.float64)
+    mask = torch.tensor(case["inputs"]["mask"]).bool()
+    whole[mask] = loss
+    for aggregation, expected in case["expected"]["agg"].items():
+        found = aggregate(whole, mask, replace(config, aggregation=aggregation, normaliser_length=4))
+        assert float(found) == pytest.approx(expected, abs=1e-6), aggregation
     # The golden file counts tokens cut by the clip and by the dual clip apart; no token is cut by both here.
     expected = case["expected"]["clip_frac"] + case["expected"]["clip_frac_lower"]
     assert float(cut.double().mean()) == pytest.approx(expected)
 
 
-def test_golden_k3(golden: dict[str, Any]) -> None:
+@pytest.mark.parametrize("estimator", ["k1", "k2", "k3", "abs"])
+def test_golden_estimates_of_the_divergence(golden: dict[str, Any], estimator: KLEstimator) -> None:
     case = golden["cases"]["kl_estimators"]
-    found = kl_k3(masked(case, "new_prob").log(), masked(case, "ref_prob").log())
+    found = kl_estimate(masked(case, "new_prob").log(), masked(case, "ref_prob").log(), estimator)
     mask = torch.tensor(case["inputs"]["mask"]).bool()
-    expected = torch.tensor(case["expected"]["k3"]["token"], dtype=torch.float64)[mask]
+    expected = torch.tensor(case["expected"][estimator]["token"], dtype=torch.float64)[mask]
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
-    assert float(found.mean()) == pytest.approx(case["expected"]["k3"]["masked_mean"], abs=1e-6)
+    assert float(found.mean()) == pytest.approx(case["expected"][estimator]["masked_mean"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("which", "mask"), [("loss_masked", "model_mask"), ("loss_unmasked", "attention")])
+def test_golden_loss_with_and_without_observations(golden: dict[str, Any], which: str, mask: str) -> None:
+    case = golden["cases"]["search_r1_state_mask"]
+    inputs, expected = case["inputs"], case["expected"]
+    new, old = (torch.tensor(inputs[name], dtype=torch.float64).log() for name in ("new_prob", "old_prob"))
+    advantages = torch.tensor(expected["adv_tokens"], dtype=torch.float64)
+    config = LossConfig(clip_low=inputs["clip"], clip_high=inputs["clip"], dual_clip=None)
+    losses, _ = policy_loss(new, old, advantages, config)
+    for aggregation, value in expected[which]["agg"].items():
+        chosen = replace(config, aggregation=aggregation, normaliser_length=6)
+        found = aggregate(losses, torch.tensor(inputs[mask]).bool(), chosen)
+        assert float(found) == pytest.approx(value, abs=1e-6), aggregation
+
+
+LENGTHS = (3, 1, 0)  # policy tokens of three episodes; the last one has none
+BY_HAND = {
+    "token-mean": (1 + 2 + 3 + 10) / 4,
+    "seq-mean-token-sum": (6 + 10) / 2,
+    "seq-mean-token-mean": (2 + 10) / 2,
+    "seq-mean-token-sum-norm": 16 / 8,
+}
+
+
+@pytest.mark.parametrize("aggregation", BY_HAND)
+def test_every_aggregation_is_what_a_hand_works_out(aggregation: Any) -> None:
+    losses = torch.tensor([[1.0, 9.0, 2.0, 3.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]])
+    mask = torch.tensor([[True, False, True, True], [True, False, False, False], [False] * 4])
+    config = LossConfig(aggregation=aggregation, normaliser_length=8)
+    assert float(aggregate(losses, mask, config)) == pytest.approx(BY_HAND[aggregation])
+    assert float(aggregate(losses[:, :0], mask[:, :0], config)) == 0.0
+    first, second, _ = (token_weight(length, tokens=4, episodes=2, config=config) for length in LENGTHS)
+    assert 6 * first + 10 * second == pytest.approx(BY_HAND[aggregation])
+
+
+def test_a_critic_s_loss_is_the_worse_of_two() -> None:
+    new, old, returns = torch.tensor([1.0, 0.1, -2.0]), torch.zeros(3), torch.tensor([1.0, 1.0, 0.0])
+    assert value_loss(new, old, returns, None).tolist() == pytest.approx([0.0, 0.405, 2.0])
+    assert value_loss(new, old, returns, 0.5).tolist() == pytest.approx([0.125, 0.405, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"normaliser_length": 0}, "normaliser_length"),
+        ({"value_clip": 0.0}, "value_clip"),
+        ({"clip_low": 1}, "clip_low"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        LossConfig(**changes)
 
 
 HUNDREDTHS = st.integers(-300, 300).map(lambda number: number / 100)
@@ -69,18 +129,10 @@ def test_the_loss_is_a_pessimistic_bound(log_ratio: float, advantage: float) -> 
 
 def test_k3_is_bounded_not_negative_and_zero_for_equals() -> None:
     new = torch.linspace(-30, 30, 61)
-    kl = kl_k3(new, torch.zeros(61))
+    kl = kl_estimate(new, torch.zeros(61), "k3")
     assert bool((kl >= 0).all())
     assert float(kl.max()) == 10.0
     assert float(kl[30]) == 0.0
-
-
-@given(lengths=st.lists(st.integers(1, 50), max_size=40), tokens=st.integers(1, 200))
-def test_micro_batches_hold_every_row_once_and_keep_the_budget(lengths: list[int], tokens: int) -> None:
-    batches = micro_batches(lengths, tokens=tokens)
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= tokens
 
 
 def trajectory(ids: list[int], actions: list[tuple[int, int]], logprob: float = -1.0) -> Trajectory:
@@ -109,11 +161,21 @@ RAGGED = [
 ]
 
 
+def row(one: Trajectory, advantage: float, reference: float | None = None) -> Row:
+    """The same numbers on every token."""
+    length = len(one.token_ids)
+    return Row(
+        trajectory=one,
+        advantages=[advantage] * length,
+        reference=None if reference is None else [reference] * length,
+    )
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_log_probs_and_entropies_are_those_of_the_sampled_tokens(family: str, temperature: float) -> None:
     model = tiny_model(tiny_tokenizer(), family)
-    batch = collate([(one, [0.0] * len(one.token_ids), None) for one in RAGGED], pad=0, device="cpu")
+    batch = collate([row(one, 0.0) for one in RAGGED], device="cpu")
     with torch.no_grad():
         logprobs, entropies = TokenLogProbs(model, temperature)(batch.input_ids, batch.attention_mask, batch.target)
     expected, spread = [], []
@@ -129,7 +191,7 @@ def test_log_probs_and_entropies_are_those_of_the_sampled_tokens(family: str, te
 
 
 def test_collate_pads_on_the_right_and_marks_what_was_sampled() -> None:
-    rows = [(one, [float(k) for k in range(len(one.token_ids))], None) for one in RAGGED]
+    rows = [Row(trajectory=one, advantages=[float(k) for k in range(len(one.token_ids))], weight=0.5) for one in RAGGED]
     batch = collate(rows, pad=3, device="cpu")
     assert batch.input_ids.shape == batch.target.shape == (3, 7)
     assert batch.attention_mask.sum(1).tolist() == [7, 3, 5]
@@ -138,7 +200,8 @@ def test_collate_pads_on_the_right_and_marks_what_was_sampled() -> None:
     assert batch.advantages[2].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0]
     assert batch.old_logprobs[0].tolist() == [0.0, 0.0, -1.0, -1.0, 0.0, 0.0, -1.0]
     assert batch.reference_logprobs is None
-    whole = collate([(one, advantages, advantages) for one, advantages, _ in rows], pad=0, device="cpu")
+    assert batch.weights.tolist() == [[0.5] * 7] * 3
+    whole = collate([replace(one, reference=one.advantages) for one in rows], device="cpu")
     assert whole.reference_logprobs is not None
     assert whole.reference_logprobs[1].tolist() == [0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.0]
 
@@ -150,15 +213,13 @@ def test_collate_pads_on_the_right_and_marks_what_was_sampled() -> None:
 )
 def test_sums_over_micro_batches_are_those_of_one_batch(config: LossConfig) -> None:
     model = tiny_model(tiny_tokenizer())
-    rows = [
-        (one, [0.5 * index - 0.4] * len(one.token_ids), [-2.0] * len(one.token_ids)) for index, one in enumerate(RAGGED)
-    ]
+    rows = [row(one, 0.5 * index - 0.4, -2.0) for index, one in enumerate(RAGGED)]
 
     def sums(parts: list[list[int]]) -> tuple[list[float], list[torch.Tensor]]:
         model.zero_grad()
         totals = [0.0] * 7
         for part in parts:
-            one = loss_sums(TokenLogProbs(model, 1.0), collate([rows[k] for k in part], pad=0, device="cpu"), config)
+            one = loss_sums(TokenLogProbs(model, 1.0), collate([rows[k] for k in part], device="cpu"), config)
             one.loss.backward()
             loss = float(one.loss.detach())
             figures = (loss, one.policy, one.tokens, one.clipped, one.kl_to_old, one.kl_to_reference, one.entropy)
@@ -177,8 +238,7 @@ def test_sums_over_micro_batches_are_those_of_one_batch(config: LossConfig) -> N
 
 def test_the_parts_of_the_loss_add_up() -> None:
     model = tiny_model(tiny_tokenizer())
-    rows = [(one, [1.0] * len(one.token_ids), [-2.0] * len(one.token_ids)) for one in RAGGED]
-    batch = collate(rows, pad=0, device="cpu")
+    batch = collate([row(one, 1.0, -2.0) for one in RAGGED], device="cpu")
     config = LossConfig(kl_coefficient=0.3, entropy_coefficient=0.2)
     one = loss_sums(TokenLogProbs(model, 1.0), batch, config)
     expected = one.policy + 0.3 * one.kl_to_reference - 0.2 * one.entropy

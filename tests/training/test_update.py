@@ -11,13 +11,15 @@ from accelerate import Accelerator
 
 from infopo.algorithms.loss_config import LossConfig
 from infopo.core import Trajectory
+from infopo.gain.episodes import reference_logprobs
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.hf import HFSampler
 from infopo.samplers.load import load_policy
 from infopo.tokens.language_model import LanguageModel
+from infopo.tokens.sampled_tokens import TokenLogProbs
 from infopo.training.config import TrainConfig
-from infopo.training.loss import TokenLogProbs, collate, loss_sums
-from infopo.training.update import Row, Updater, reference_logprobs
+from infopo.training.loss import Row, aggregate, collate, loss_sums, policy_loss
+from infopo.training.update import Updater
 
 CONFIG = TrainConfig(micro_batch_tokens=150, learning_rate=1e-3)
 
@@ -78,7 +80,7 @@ def captured_gradients(setup: Setup, rows: list[Row]) -> dict[str, torch.Tensor]
 def test_the_gradient_of_micro_batches_is_that_of_one_batch(slots_folder: Path, episodes: list[Trajectory]) -> None:
     rows = rows_of(episodes)
     model = load_policy(str(slots_folder)).model
-    batch = collate([(row.trajectory, row.advantages, None) for row in rows], pad=0, device="cpu")
+    batch = collate(rows, device="cpu")
     sums = loss_sums(TokenLogProbs(model, 1.0), batch, LossConfig())
     (sums.loss / sums.tokens).backward()
     expected = {name: weight.grad for name, weight in model.named_parameters()}
@@ -94,7 +96,7 @@ def test_rows_without_advantage_are_not_run_but_counted(slots_folder: Path, epis
     zero = (0, 3, 4, 7)
     rows = rows_of(episodes, zero=zero)
     model = load_policy(str(slots_folder)).model
-    batch = collate([(row.trajectory, row.advantages, None) for row in rows], pad=0, device="cpu")
+    batch = collate(rows, device="cpu")
     sums = loss_sums(TokenLogProbs(model, 1.0), batch, LossConfig())
     (sums.loss / sums.tokens).backward()
     scale = max(float(weight.grad.abs().max()) for weight in model.parameters())
@@ -121,6 +123,30 @@ def test_weights_do_not_depend_on_the_size_of_micro_batches(slots_folder: Path, 
     assert distance(ends[1], ends[2]) < 1e-6
 
 
+@pytest.mark.parametrize("aggregation", ["seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"])
+def test_no_aggregation_depends_on_how_the_batch_is_cut(
+    slots_folder: Path, episodes: list[Trajectory], aggregation: Any
+) -> None:
+    """Against the loss of the whole batch at once, a row without advantage included."""
+    loss = LossConfig(aggregation=aggregation, normaliser_length=50)
+    rows = rows_of(episodes, zero=(1, 5))
+    model = load_policy(str(slots_folder)).model
+    batch = collate(rows, device="cpu")
+    new, _ = TokenLogProbs(model, 1.0)(batch.input_ids, batch.attention_mask, batch.target)
+    losses = torch.zeros(batch.target.shape)
+    losses[batch.target] = policy_loss(new, batch.old_logprobs[batch.target], batch.advantages[batch.target], loss)[0]
+    expected = aggregate(losses, batch.target, loss)
+    expected.backward()
+    scale = max(float(weight.grad.abs().max()) for weight in model.parameters())
+    for tokens in (1, 100, 100_000):
+        setup = Setup(slots_folder, replace(CONFIG, micro_batch_tokens=tokens, loss=loss))
+        found = captured_gradients(setup, rows)
+        for name, weight in model.named_parameters():
+            torch.testing.assert_close(found[name], weight.grad, atol=2e-6 * scale, rtol=2e-6, msg=name)
+    figures, _ = Setup(slots_folder, replace(CONFIG, loss=loss)).updater.step(rows, 0)
+    assert figures["loss/policy"] == pytest.approx(float(expected.detach()), rel=1e-4, abs=1e-6)
+
+
 def test_nothing_to_learn_changes_nothing(slots_folder: Path, episodes: list[Trajectory]) -> None:
     setup = Setup(slots_folder)
     before = setup.weights()
@@ -137,7 +163,7 @@ def test_an_update_moves_log_probs_where_the_advantages_point(slots_folder: Path
     rows = rows_of(episodes)
 
     def logprobs() -> torch.Tensor:
-        batch = collate([(row.trajectory, row.advantages, None) for row in rows], pad=0, device="cpu")
+        batch = collate(rows, device="cpu")
         with torch.no_grad():
             new, _ = TokenLogProbs(setup.policy.model, 1.0)(batch.input_ids, batch.attention_mask, batch.target)
         return (new * batch.advantages[batch.target]).sum()
@@ -210,7 +236,7 @@ def test_what_is_not_finite_leaves_weights_and_optimiser_alone(
 def test_the_reference_of_an_adapter_is_the_model_without_it(slots_folder: Path, episodes: list[Trajectory]) -> None:
     rows = rows_of(episodes)
     plain = load_policy(str(slots_folder))
-    expected = reference_logprobs(plain, plain.model, rows, tokens=120)
+    expected = reference_logprobs(plain, plain.model, episodes, tokens=120)
     for row, values in zip(rows, expected, strict=True):
         assert len(values) == len(row.trajectory.token_ids)
         for value, old, flag in zip(values, row.trajectory.logprobs, row.trajectory.sampled, strict=True):
@@ -219,10 +245,10 @@ def test_the_reference_of_an_adapter_is_the_model_without_it(slots_folder: Path,
     adapted.updater.learning_rate = 0.05
     for index in range(2):
         adapted.updater.step(rows, index)
-    found = reference_logprobs(adapted.policy, None, rows, tokens=100_000)
+    found = reference_logprobs(adapted.policy, None, episodes, tokens=100_000)
     for values, wanted in zip(found, expected, strict=True):
         assert values == pytest.approx(wanted, abs=1e-5)
-    moved = reference_logprobs(adapted.policy, adapted.policy.model, rows, tokens=100_000)
+    moved = reference_logprobs(adapted.policy, adapted.policy.model, episodes, tokens=100_000)
     assert (
         max(abs(a - b) for one, two in zip(moved, expected, strict=True) for a, b in zip(one, two, strict=True)) > 0.01
     )
@@ -236,7 +262,7 @@ def test_kl_to_the_reference_pulls_back(slots_folder: Path, episodes: list[Traje
         for weight in setup.policy.model.parameters():
             weight.add_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)) * 0.02)
     nothing = rows_of(episodes, zero=tuple(range(len(episodes))))
-    references = reference_logprobs(setup.policy, reference, nothing, tokens=10_000)
+    references = reference_logprobs(setup.policy, reference, episodes, tokens=10_000)
     rows = [replace(row, reference=values) for row, values in zip(nothing, references, strict=True)]
     seen = [setup.updater.step(rows, index)[0]["loss/kl_to_reference"] for index in range(15)]
     assert seen[0] > 0

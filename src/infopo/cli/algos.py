@@ -1,21 +1,63 @@
 """`infopo algos`: the training methods."""
 
+import dataclasses
+import sys
 from collections.abc import Sequence
 
+from infopo import algorithms
+from infopo.algorithms.loss_config import LossConfig
 from infopo.core import UserError
+
+USAGE = "usage: infopo algos [NAME]\n\nList the training methods, or one with its formula, options and source."
+NEEDS = {
+    "gain": "the information gain of every turn: one more pass over each episode",
+    "critic": "a critic: a value head on the policy's layers, trained beside it",
+    "reference_answer": "a ground truth: an environment whose tasks declare a reference answer",
+    "state_key": "state keys: an environment that names the state before each action",
+    "turn_rewards": "turn rewards: an environment that scores single turns",
+}
 
 
 def run(arguments: Sequence[str]) -> int:
-    """List every method with what it needs."""
+    """List every method, or one with its formula, options and needs: `infopo algos [NAME]`."""
     if any(argument in ("-h", "--help") for argument in arguments):
-        print("usage: infopo algos\n\nList the training methods.")
+        print(USAGE)
         return 0
+    if len(arguments) > 1:
+        raise UserError(f"infopo algos takes one method, got {' '.join(arguments)}")
     if arguments:
-        raise UserError(f"infopo algos takes no arguments, got {' '.join(arguments)}")
-    from infopo import algorithms
-
+        _describe(arguments[0])
+        return 0
     for name in algorithms.names():
         method = algorithms.get(name)
         needs = f" (needs {', '.join(sorted(method.needs))})" if method.needs else ""
         print(f"{name:16s} {method.summary}{needs}")
     return 0
+
+
+def _describe(name: str) -> None:
+    method, options = algorithms.get(name), algorithms.options_of(name)
+    print(f"{name}: {method.summary}\n")
+    print((sys.modules[method.credit.__module__].__doc__ or "").strip())
+    print("\noptions (--algo-options.NAME VALUE), with their defaults:")
+    for field in dataclasses.fields(options):
+        print(f"  {field.name:20s} {getattr(options, field.name)}")
+    print(" ".join((options.__doc__ or "").split()))
+    print("\nneeds: " + ("nothing but outcomes" if not method.needs else ""))
+    for need in sorted(method.needs):
+        print(f"  {NEEDS[need]}")
+    print("\npublished with (--preset as-published), where it is not what preset matched has:")
+    for line in _published(method) or ["  no difference"]:
+        print(line)
+
+
+def _published(method: algorithms.Method) -> list[str]:
+    usual = LossConfig()
+    lines = [
+        f"  loss.{field.name:22s} {getattr(method.loss, field.name)} (matched: {getattr(usual, field.name)})"
+        for field in dataclasses.fields(LossConfig)
+        if getattr(method.loss, field.name) != getattr(usual, field.name)
+    ]
+    if method.filter is not None:
+        lines.append(f"  filter {method.filter.kind:20s} (matched: none)")
+    return lines + [f"  its {part} is what it is: kept under preset matched too" for part in sorted(method.defining)]

@@ -23,6 +23,7 @@ class Loaded:
     tokenizer: Any
     learning_rate: float
     folder: str
+    adapted: bool = False  # the initial policy has adapters already
 
 
 def with_nano_difficulty(model: str, env: str, env_options: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def load(
 ) -> Loaded:
     """Load `nano` (built on first use for this environment), a folder, an adapter folder or a hub name.
 
-    Raises `UserError` for what cannot be loaded.
+    Adapters of a folder go on being trained; new ones are made only for a model without any. Raises `UserError` for
+    what cannot be loaded, and for adapters of another rank than the folder's.
     """
     from transformers import AutoTokenizer
 
@@ -64,15 +66,19 @@ def load(
     else:
         path = model
     adapters: dict[str, Any] = {}
-    if lora is not None and lora.rank > 0:
+    if lora is not None and lora.rank > 0 and adapter is None:
         adapters = {f"lora_{name}": getattr(lora, name) for name in ("rank", "alpha", "targets")}
     policy = load_policy(path, temperature=temperature or 1.0, dtype=dtype, seed=seed, **adapters)
     if adapter is not None:
         from peft import PeftModel
 
-        policy.model = PeftModel.from_pretrained(policy.model, str(adapter)).eval()
+        policy.model = PeftModel.from_pretrained(policy.model, str(adapter), is_trainable=True).eval()
+        rank = policy.model.peft_config["default"].r
+        if lora is not None and lora.rank not in (0, rank):
+            raise UserError(f"{adapter} holds adapters of rank {rank}, not {lora.rank}; give --lora.rank {rank}")
     rate = recommended_learning_rate(path)
-    return Loaded(policy=policy, tokenizer=AutoTokenizer.from_pretrained(path), learning_rate=rate, folder=path)
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    return Loaded(policy=policy, tokenizer=tokenizer, learning_rate=rate, folder=path, adapted=adapter is not None)
 
 
 def _newest_checkpoint(model: str) -> str:
@@ -80,7 +86,7 @@ def _newest_checkpoint(model: str) -> str:
     folder = Path(model)
     if not ((folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir()):
         return model
-    from infopo.training.checkpoint import latest_checkpoint
+    from infopo.core.checkpoint_folders import latest_checkpoint
 
     newest = latest_checkpoint(folder / "checkpoints")
     if newest is None:

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import tyro
 
-from infopo import algorithms
 from infopo.cli.arguments import parse, take_options
 from infopo.cli.evaluations import evaluate_run, recorded, run_summary
 from infopo.cli.policy import Loaded, load, with_nano_difficulty
@@ -22,6 +21,7 @@ from infopo.envs.registry import make_env, num_tasks
 from infopo.report.summary import format_rate
 from infopo.training.config import TrainConfig
 from infopo.training.config_io import config_from_dict, read_yaml
+from infopo.training.presets import settled
 
 FREE = ("env_options", "algo_options")
 
@@ -70,7 +70,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
     options = with_nano_difficulty(config.model, config.env, config.env_options)
     config = dataclasses.replace(config, env_options=options)
     make_env(config.env, task=0, user=config.user, **config.env_options)
-    algorithms.get(config.algo, **config.algo_options)
+    config = settled(config)
     check_trackers(config.trackers)
     return config
 
@@ -100,7 +100,7 @@ def train(config: TrainConfig, loaded: Loaded, folder: Any) -> int:
     from infopo.training.loop import Trainer
 
     reference = None
-    if config.loss.kl_coefficient and not config.lora.rank:
+    if config.loss.kl_coefficient and (loaded.adapted or not config.lora.rank):
         reference = load_for(config).policy.model
     with ExitStack() as stack:
         trainer = Trainer(
@@ -117,6 +117,8 @@ def train(config: TrainConfig, loaded: Loaded, folder: Any) -> int:
         )
         for tracker in trackers:
             stack.callback(tracker.close)
+        for part in sorted(trainer.method.defining) if config.preset == "matched" else ():
+            say(f"{config.algo} is its {part}: it keeps that under preset matched, and is to be compared so")
         progress = stack.enter_context(TrainProgress(config.steps, done=done))
 
         def show(step: int, metrics: Mapping[str, float], timings: Mapping[str, float]) -> None:

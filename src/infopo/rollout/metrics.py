@@ -8,7 +8,10 @@ from infopo.core import Group, Trajectory
 
 
 def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
-    """Success, score, length, behaviour and failures of the groups of one step."""
+    """Success, score, length, behaviour and failures of the groups of one step.
+
+    What an environment does not tell (`Turn.facts`) is left out: not measured is not zero.
+    """
     played = [trajectory for group in groups for trajectory in group.trajectories]
     survivors = [trajectory for group in groups for trajectory in group.survivors]
     metrics = {
@@ -26,15 +29,18 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
         "train/success": float(np.mean([outcome.success for outcome in outcomes])),
         "train/score": float(scores.mean()),
         "turns/mean": len(actions) / len(survivors),
-        "questions/mean": float(np.mean([questions(t) for t in survivors])),
-        "questions/repeated": float(np.mean([_count(t, "repeated") for t in survivors])),
-        "hidden/mean": float(np.mean([len(t.hidden) for t in survivors])),
-        "hidden/revealed": float(np.mean([len(revealed(t)) for t in survivors])),
         "len/mean": float(lengths.mean()),
         "len/action": float(np.mean([len(turn.action) for turn in actions])) if actions else 0.0,
         "rollout/incomplete_actions": float(np.mean([not turn.complete for turn in actions])) if actions else 0.0,
-        "rollout/invalid_actions": float(np.mean([_kind(turn) == "invalid" for turn in actions])) if actions else 0.0,
     }
+    if any(turn.facts for turn in actions):
+        metrics |= {
+            "questions/mean": float(np.mean([questions(t) for t in survivors])),
+            "questions/repeated": float(np.mean([_count(t, "repeated") for t in survivors])),
+            "hidden/mean": float(np.mean([len(t.hidden) for t in survivors])),
+            "hidden/revealed": float(np.mean([len(revealed(t)) for t in survivors])),
+            "rollout/invalid_actions": float(np.mean([_kind(turn) == "invalid" for turn in actions])),
+        }
     for reason in ("done", "truncated", "turn_limit", "token_limit"):
         metrics[f"stop/{reason}"] = float(np.mean([t.stop_reason == reason for t in survivors]))
     if len(survivors) > 1 and np.ptp(lengths) > 0 and np.ptp(scores) > 0:

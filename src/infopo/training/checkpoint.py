@@ -1,30 +1,27 @@
 """Full-state checkpoints: an ordinary transformers (or adapter) folder, plus optimiser state, counters and a manifest.
 
-`step_000020/` is a sealed folder (`core.sealed_folder`): whole, or never looked at. Weights and optimiser states are
-safetensors. One process writes; optimiser states sharded over processes are not covered.
+A critic, and what the model folder says of itself in `infopo.json`, go along. It is a sealed folder
+(`core.sealed_folder`): whole, or never looked at. Weights and optimiser states are safetensors. One process writes;
+optimiser states sharded over processes are not covered.
 """
 
 import json
-import logging
-import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from infopo.core import InfopoError, UserError
-from infopo.core.sealed_folder import MANIFEST, SealedFolder, remove, sweep, verify
+from infopo.core.checkpoint_folders import CheckpointError, checkpoint_path, rotate
+from infopo.core.sealed_folder import SealedFolder, sweep
+from infopo.samplers.restore import is_adapter, restore_weights
+from infopo.tokens.language_model import base_of
 
-STATE, OPTIMIZER = "state.json", "optimizer.safetensors"
-_NAME = re.compile(r"step_(\d{6,})")
-_logger = logging.getLogger(__name__)
-
-
-class CheckpointError(InfopoError):
-    """A state that must not be saved, or that does not fit what it is restored into."""
+STATE, OPTIMIZER, NOTE = "state.json", "optimizer.safetensors", "infopo.json"
+CRITIC, CRITIC_OPTIMIZER = "critic.safetensors", "critic_optimizer.safetensors"
 
 
 def save_checkpoint(
@@ -35,93 +32,56 @@ def save_checkpoint(
     optimizer: Any,
     state: Mapping[str, Any],
     *,
+    critic: Any = None,
     keep: int | None = None,
 ) -> Path:
     """Write `folder/step_NNNNNN` whole or not at all, then keep the newest `keep`; returns its path.
 
-    `state` is what the loop wants back (JSON). Raises `CheckpointError` for non-finite weights or optimiser states,
-    `StorageError` where the disk refuses; the checkpoints made before stay as they are.
+    `state` is what the loop wants back (JSON); `critic` has `head` and `optimizer`. Raises `CheckpointError` for
+    non-finite weights or optimiser states, `StorageError` where the disk refuses; earlier checkpoints stay as they are.
     """
-    tensors, groups = _optimizer_state(model, optimizer)
-    for name, tensor in (*model.named_parameters(), *tensors.items()):
+    pairs = {OPTIMIZER: (model, optimizer)} | ({CRITIC_OPTIMIZER: (critic.head, critic.optimizer)} if critic else {})
+    optimizers = {name: _optimizer_state(*pair) for name, pair in pairs.items()}
+    weights = [weight for owner, _ in pairs.values() for weight in owner.named_parameters()]
+    for name, tensor in (*weights, *(item for tensors, _ in optimizers.values() for item in tensors.items())):
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(f"{name} is not finite and is not saved; resume from the last checkpoint in {folder}")
+    origin = base_of(model).name_or_path
     sweep(folder)
-    path = folder / f"step_{step:06d}"
+    path = checkpoint_path(folder, step)
     with SealedFolder(path) as partial:
-        if _is_adapter(model):
+        if is_adapter(model):
             # "auto" would ask the hub whether the base model's vocabulary has changed
             model.save_pretrained(partial, save_embedding_layers=False)
         else:
             model.save_pretrained(partial)
+            if origin and (note := Path(origin) / NOTE).is_file():
+                shutil.copyfile(note, partial / NOTE)
         tokenizer.save_pretrained(partial)
-        save_file(tensors, partial / OPTIMIZER, metadata={"groups": json.dumps(groups)})
+        for name, (tensors, groups) in optimizers.items():
+            save_file(tensors, partial / name, metadata={"groups": json.dumps(groups)})
+        if critic:
+            save_file(critic.head.state_dict(), partial / CRITIC)
         (partial / STATE).write_text(json.dumps(dict(state), indent=1, allow_nan=False) + "\n")
     if keep is not None:
         rotate(folder, keep)
     return path
 
 
-def checkpoint_step(path: Path) -> int:
-    """The number in a checkpoint's name.
-
-    >>> checkpoint_step(Path("run/checkpoints/step_000020"))
-    20
-    """
-    match = _NAME.fullmatch(path.name)
-    if match is None:
-        raise UserError(f"{path} is not a checkpoint: its name must be step_ and six digits")
-    return int(match[1])
-
-
-def latest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint whose checksums agree; None where none was ever finished.
-
-    A damaged one is skipped with a warning that names the file. Raises `UserError` where all are damaged.
-    """
-    problems = []
-    for path in reversed(_finished(folder)):
-        problem = verify(path)
-        if problem is None:
-            return path
-        _logger.warning("skipping the damaged checkpoint %s: %s", path, problem)
-        problems.append(f"{path.name}: {problem}")
-    if problems:
-        raise UserError(
-            f"no usable checkpoint in {folder} ({'; '.join(problems)}); put those files back from a copy, "
-            f"or delete that folder to start the run from its first step"
-        )
-    return None
-
-
-def restore(path: Path, model: Any, optimizer: Any) -> dict[str, Any]:
-    """Put weights and optimiser state back in place, bit for bit; returns what was stored as `state`.
+def restore(path: Path, model: Any, optimizer: Any, critic: Any = None) -> dict[str, Any]:
+    """Put weights and optimiser states back in place, bit for bit; returns what was stored as `state`.
 
     Raises `CheckpointError` naming the tensor that does not fit this model or optimiser.
     """
-    if _is_adapter(model):
-        _restore_adapter(path, model)
-    else:
-        _restore_weights(path, model)
-    _restore_optimizer(path, model, optimizer)
+    restore_weights(path, model)
+    _restore_optimizer(path / OPTIMIZER, model, optimizer)
+    if critic:
+        if not (path / CRITIC).is_file():
+            raise CheckpointError(f"{path} has no {CRITIC}: it was saved by a method without a critic")
+        critic.head.load_state_dict(load_file(path / CRITIC))
+        _restore_optimizer(path / CRITIC_OPTIMIZER, critic.head, critic.optimizer)
     state: dict[str, Any] = json.loads((path / STATE).read_text())
     return state
-
-
-def rotate(folder: Path, keep: int) -> None:
-    """Delete all but the newest `keep` checkpoints; one without its manifest is left alone and not counted."""
-    sealed = [path for path in _finished(folder) if (path / MANIFEST).is_file()]
-    for path in sealed[: max(0, len(sealed) - max(1, keep))]:
-        remove(path)
-
-
-def _finished(folder: Path) -> list[Path]:
-    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)] if folder.is_dir() else []
-    return sorted(found, key=checkpoint_step)
-
-
-def _is_adapter(model: Any) -> bool:
-    return hasattr(model, "peft_config") and hasattr(model, "get_base_model")
 
 
 def _named(model: Any, optimizer: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
@@ -146,31 +106,9 @@ def _optimizer_state(model: Any, optimizer: Any) -> tuple[dict[str, torch.Tensor
     return tensors, groups
 
 
-def _restore_adapter(path: Path, model: Any) -> None:
-    from peft import load_peft_weights, set_peft_model_state_dict
-
-    found: Any = set_peft_model_state_dict(model, load_peft_weights(str(path), device="cpu"))
-    foreign = [name for name in found.missing_keys if "lora_" in name] + list(found.unexpected_keys)
-    if foreign:
-        raise CheckpointError(f"{path} does not fit this adapter: {foreign[0]} is in only one of the two")
-
-
-def _restore_weights(path: Path, model: Any) -> None:
-    # through the library, because it may store weights under other names, or split, than it runs them
-    loaded, found = type(model).from_pretrained(path, dtype="auto", use_safetensors=True, output_loading_info=True)
-    own, saved = model.state_dict(), loaded.state_dict()
-    for name in sorted({*found["missing_keys"], *found["unexpected_keys"], *(own.keys() ^ saved.keys())}):
-        raise CheckpointError(f"{path} does not fit this model: {name} is in only one of the two")
-    with torch.no_grad():
-        for name, tensor in own.items():
-            if tensor.shape != saved[name].shape or tensor.dtype != saved[name].dtype:
-                raise CheckpointError(f"{path} does not fit this model: {name} has another shape or number type")
-            tensor.copy_(saved[name])
-
-
 def _restore_optimizer(path: Path, model: Any, optimizer: Any) -> None:
     parameters = {name: (parameter, group) for name, parameter, group in _named(model, optimizer)}
-    with safe_open(path / OPTIMIZER, framework="pt", device="cpu") as file:
+    with safe_open(path, framework="pt", device="cpu") as file:
         groups = json.loads((file.metadata() or {}).get("groups", "[]"))
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
     if len(groups) != len(optimizer.param_groups):

@@ -1,12 +1,15 @@
 """Everything a training run depends on, as typed data. The resolved form is saved with the run."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from infopo.algorithms.loss_config import LossConfig
 from infopo.core import UserError
 from infopo.gain.spec import Backend, GainSpec
 from infopo.rollout.config import RolloutConfig
+
+Preset = Literal["matched", "as-published"]
+FilterKind = Literal["none", "std", "std_rev", "dynamic"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +19,15 @@ class LoraConfig:
     rank: int = 0
     alpha: int = 32
     targets: str = "all-linear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticConfig:
+    """The value head of methods that need one: `width` of its hidden layer, `passes` over a step's episodes."""
+
+    width: int = 256
+    passes: int = 10
+    learning_rate: float = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +42,10 @@ class TrainConfig:
     user: str | None = None
     algo: str = "infopo"
     algo_options: dict[str, Any] = field(default_factory=dict)
+    preset: Preset = "matched"  # one loss for all methods, no filter; or each method with those it was published with
+    filter: FilterKind = "none"  # of groups: those whose outcomes vary most (std), least (std_rev), at all (dynamic)
+    filter_keep: float = 0.25  # share of groups that std and std_rev keep
+    max_sampling_rounds: int = 3  # further rounds of tasks in a step, in place of what filter dynamic drops
     model: str = "nano"
     steps: int = 30
     seed: int = 0
@@ -49,6 +65,7 @@ class TrainConfig:
     gain: GainSpec = field(default_factory=GainSpec)
     gain_backend: Backend = "auto"
     loss: LossConfig = field(default_factory=LossConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
 
     def __post_init__(self) -> None:
@@ -57,6 +74,8 @@ class TrainConfig:
             "groups": self.groups >= 1,
             "group_size": self.group_size >= 2,
             "updates": 1 <= self.updates <= max(1, self.groups),
+            "filter_keep": 0 < self.filter_keep <= 1,
+            "max_sampling_rounds": self.max_sampling_rounds >= 0,
             "learning_rate": self.learning_rate is None or self.learning_rate > 0,
             "max_grad_norm": self.max_grad_norm > 0,
             "micro_batch_tokens": self.micro_batch_tokens >= 1,
@@ -67,6 +86,9 @@ class TrainConfig:
             "rollout.concurrency": self.rollout.concurrency >= 1,
             "dtype": self.dtype in ("float32", "bfloat16"),
             "lora.rank": self.lora.rank >= 0,
+            "critic.width": self.critic.width >= 1,
+            "critic.passes": self.critic.passes >= 1,
+            "critic.learning_rate": self.critic.learning_rate > 0,
         }
         if self.dtype != "float32" and self.lora.rank == 0:
             raise UserError(

@@ -1,43 +1,53 @@
 """The training loop: play groups, score gains, give credit, update. One step of it is `Trainer.step`."""
 
 import asyncio
-import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 
 import infopo.algorithms as algorithms
-from infopo.algorithms.base import CreditBatch
-from infopo.core import Group, InfopoError, Trajectory, UserError, derive_random, derive_seed, trajectory_to_record
+from infopo.algorithms.base import Floats
+from infopo.algorithms.filters import GroupFilter, kept_groups
+from infopo.core import Group, InfopoError, Trajectory, UserError, trajectory_to_record
+from infopo.core.checkpoint_folders import latest_checkpoint
 from infopo.envs import Env, num_tasks
-from infopo.gain import TurnGain, information_gain
+from infopo.gain import TurnGain, answer_belief, information_gain
 from infopo.gain.backends import check_backends
+from infopo.gain.episodes import reference_logprobs
 from infopo.rollout import RolloutBatch, TaskSpec, play_groups
+from infopo.rollout.metrics import rollout_metrics
+from infopo.rollout.schedule import Schedule, group_number
 from infopo.samplers.hf import HFSampler
 from infopo.tokens.language_model import LanguageModel
-from infopo.training.checkpoint import latest_checkpoint, restore, save_checkpoint
+from infopo.training.checkpoint import restore, save_checkpoint
 from infopo.training.config import TrainConfig
-from infopo.training.metrics import rollout_metrics
+from infopo.training.critic import Critic
+from infopo.training.loss import Row, kl_estimate
+from infopo.training.presets import settled
 from infopo.training.run_folder import RunFolder
-from infopo.training.update import Row, Updater, reference_logprobs
+from infopo.training.update import Updater
 
 MOST_SKIPS = 3  # non-finite updates in a row before the run stops
 
 OnStep = Callable[[int, dict[str, float], dict[str, float]], None]
 Gains = list[list[TurnGain | None]]
+Signals = dict[str, list[list[float | None]]]  # by name, for each row of `credit_rows`, one value a turn
 
 
 class Trainer:
-    """Trains `policy` as `config` says and writes everything to `folder`.
+    """Trains `policy` as `config` says, its preset applied, and writes everything to `folder`.
 
     Which tasks a step plays, and every seed in it, are pure functions of the step: a resumed run repeats an
     uninterrupted one bit by bit. `reference` is a frozen copy of the initial model, needed only with a KL coefficient
-    and no adapters; `make` builds the environments. Raises `InfopoError` after three non-finite updates in a row.
+    and no adapters; `make` builds the environments. Raises `InfopoError` after three non-finite updates in a row, and
+    `UserError` where the method needs what the environment does not have.
     """
 
     def __init__(
@@ -52,7 +62,7 @@ class Trainer:
         on_step: OnStep | None = None,
         make: Callable[[TaskSpec, int], Env] = TaskSpec.make,
     ) -> None:
-        self.config = config
+        self.config = config = settled(config)
         self.policy = policy
         self.folder = folder
         self.tokenizer = tokenizer
@@ -67,7 +77,15 @@ class Trainer:
         if reference is not None:
             reference.eval().to(self.accelerator.device)
         self.updater = Updater(self.accelerator, policy, config, learning_rate)
-        self.task_count = num_tasks(config.env, "train", **config.env_options)
+        self.critic = Critic(self.accelerator, policy, config) if "critic" in self.method.needs else None
+        self.schedule = Schedule(
+            env=config.env,
+            options=config.env_options,
+            user=config.user,
+            seed=config.seed,
+            groups=config.groups,
+            count=num_tasks(config.env, "train", **config.env_options),
+        )
         self.done_steps = 0
         self.skips_in_row = 0
         self.stop_requested = False
@@ -83,18 +101,21 @@ class Trainer:
         found = [latest_checkpoint(self.folder.checkpoints)] if self.accelerator.is_main_process else []
         path = self._everywhere(found)[0]
         if path is not None:
-            state = restore(path, self.policy.model, self.updater.optimizer)
+            state = restore(path, self.policy.model, self.updater.optimizer, self.critic)
             self.done_steps, self.policy.version = int(state["step"]), int(state["version"])
             self.skips_in_row = int(state["skips_in_row"])
         return self.done_steps
 
     def run(self) -> None:
-        """Train up to `config.steps`, saving every `save_every` steps and at the end."""
+        """Train up to `config.steps` or until a stop is asked for; saves every `save_every` steps and at the end."""
+        saved = self.done_steps
         while self.done_steps < self.config.steps and not self._stopping():
             self.step()
-            due = self.done_steps % self.config.save_every == 0 or self.done_steps == self.config.steps
-            if due or self._stopping():
+            if self.done_steps % self.config.save_every == 0:
                 self.save()
+                saved = self.done_steps
+        if self.done_steps != saved:
+            self.save()
 
     def _stopping(self) -> bool:
         # a signal may reach one rank a step later than another: they stop together
@@ -112,6 +133,7 @@ class Trainer:
                 self.tokenizer,
                 self.updater.optimizer,
                 state,
+                critic=self.critic,
                 keep=self.config.keep_checkpoints,
             )
         self.accelerator.wait_for_everyone()
@@ -120,56 +142,84 @@ class Trainer:
         """Play, score, credit, update, log. Returns the step's metrics."""
         number = self.done_steps + 1
         clock = _Clock()
-        batch = self._play(self.done_steps)
-        clock.lap("rollout")
-        usable = [group for group in batch.groups if len(group.survivors) >= 2]
-        gains = self._gains(usable, batch, first=number == 1)
-        clock.lap("gain")
-        groups = batch.groups
-        del batch  # the cache has served; the update needs its memory
-        metrics = rollout_metrics(self._everywhere(list(groups)))
-        rows, stats = self._credit(usable, gains)
+        played, kept, signals, metrics = self._collect(clock)
+        metrics |= rollout_metrics(self._everywhere(list(played)))
+        rows, stats = self._credit(kept, signals)
         metrics |= stats
         metrics |= self._update(rows)
         metrics = {name: value for name, value in metrics.items() if math.isfinite(value)}  # else: not measured
         clock.lap("update")
-        self._log(number, self._records(number, groups, usable, gains, rows), metrics, clock.laps)
+        self._log(number, self._records(number, played, kept, signals.get("gain"), rows), metrics, clock.laps)
         self.done_steps = number
         if self.on_step is not None and self.accelerator.is_main_process:
             self.on_step(number, metrics, clock.laps)
         return metrics
 
-    def tasks(self, step: int) -> list[TaskSpec]:
-        """The tasks of a step (0-based): every task once per epoch, in an order drawn from the seed."""
-        config = self.config
-        specs = []
-        for index in range(config.groups):
-            position = step * config.groups + index
-            epoch, offset = divmod(position, self.task_count)
-            specs.append(
-                TaskSpec(
-                    env_id=config.env,
-                    task=_epoch_order(config.seed, epoch, self.task_count)[offset],
-                    seed=derive_seed(config.seed, "group", step, index),
-                    user=config.user,
-                    options=config.env_options,
-                    group_id=f"{step + 1}/{index}",
-                )
-            )
-        return specs
+    def _collect(self, clock: "_Clock") -> tuple[list[Group], list[Group], Signals, dict[str, float]]:
+        """This rank's groups of the step: all that were played, those kept, with their signals.
 
-    def _play(self, step: int) -> RolloutBatch:
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        Filter `dynamic` plays further rounds of other tasks in place of the groups that it drops. The signals are read
+        round by round, while the round's cache is there.
+        """
+        config = self.config
+        played: list[Group] = []
+        kept: list[Group] = []
+        signals: Signals = {}
+        rounds = total = count = 0
+        while rounds == 0 or (
+            config.filter == "dynamic" and count < config.groups and rounds <= config.max_sampling_rounds
+        ):
+            groups, chosen, found = self._round(rounds, config.groups - count, clock)
+            played += groups
+            kept += chosen
+            for name, rows in found.items():
+                signals.setdefault(name, []).extend(rows)
+            total, count = (sum(self._everywhere([len(part)])) for part in (played, kept))
+            rounds += 1
+        if config.filter == "none":
+            return played, kept, signals, {}
+        figures = {"kept_groups": count, "dropped_groups": total - count, "rounds": rounds, "skipped_steps": count == 0}
+        return played, kept, signals, {f"filter/{name}": float(value) for name, value in figures.items()}
+
+    def _round(self, extra: int, groups: int, clock: "_Clock") -> tuple[Sequence[Group], list[Group], Signals]:
+        tasks = self.schedule.tasks(self.done_steps, extra=extra)[:groups]
+        with self._together():
+            batch = self._play(tasks)
+        clock.lap("rollout")
+        kept = self._filtered([group for group in batch.groups if len(group.survivors) >= 2])
+        first = self.done_steps == 0 and not extra
+        with self._together():
+            signals = {}
+            gains = self._gains(kept, batch, first=first)
+            if gains is not None:
+                signals["gain"] = [_values(row) for row in gains]
+            if "reference_answer" in self.method.needs:
+                signals["belief"] = self._beliefs(kept, batch)
+        clock.lap("gain")
+        return batch.groups, kept, signals
+
+    def _play(self, tasks: Sequence[TaskSpec]) -> RolloutBatch:
         return asyncio.run(
             play_groups(
                 HFSampler(self.policy),
-                self.tasks(step)[rank::world],
+                tasks[self.accelerator.process_index :: self.accelerator.num_processes],
                 group_size=self.config.group_size,
                 config=self.config.rollout,
                 policy_version=self.policy.version,
                 make=self.make,
             )
         )
+
+    def _filtered(self, groups: list[Group]) -> list[Group]:
+        """Those of this rank's groups that the filter keeps when it looks at all ranks' groups."""
+        if self.config.filter == "none":
+            return groups
+        scores = {g.group_id: [t.outcome.score for t in g.survivors if t.outcome is not None] for g in groups}
+        everywhere = sorted(self._everywhere(list(scores.items())), key=lambda item: group_number(item[0]))
+        rule = GroupFilter(kind=self.config.filter, keep=self.config.filter_keep)
+        kept = kept_groups(rule, [np.array(values) for _, values in everywhere])
+        names = {everywhere[index][0] for index in kept}
+        return [group for group in groups if group.group_id in names]
 
     def _gains(self, groups: Sequence[Group], batch: RolloutBatch, *, first: bool) -> Gains | None:
         if "gain" not in self.method.needs:
@@ -182,40 +232,75 @@ class Trainer:
             self.policy, survivors, spec=config.gain, backend=config.gain_backend, cache=batch.cache
         )
 
-    def _credit(self, groups: Sequence[Group], gains: Gains | None) -> tuple[list[list[Row]], dict[str, float]]:
-        """Rows by update, whole groups together. Statistics are over all ranks' groups."""
-        per_update: list[list[Row]] = [[] for _ in range(self.config.updates)]
-        values = None if gains is None else [_values(row) for row in gains]
-        signals = {} if values is None else {"gain": values}
-        if groups:
-            credit = self.method.credit(algorithms.credit_batch(groups, signals))
-            for trajectory, advantages in zip(algorithms.credit_rows(groups), credit.advantages, strict=True):
-                length = len(trajectory.token_ids)
-                update = _place(trajectory.group_id) * self.config.updates // self.config.groups
-                per_update[update].append(Row(trajectory=trajectory, advantages=advantages[:length].tolist()))
-        everywhere = self._everywhere([(list(groups), values)])
-        all_groups = [group for part, _ in everywhere for group in part]
+    def _beliefs(self, groups: Sequence[Group], batch: RolloutBatch) -> list[list[float | None]]:
+        rows = algorithms.credit_rows(groups)
+        if any(row.reference_answer is None for row in rows):
+            raise UserError(
+                f"{self.config.algo} needs a ground truth: it scores the belief in the reference answer, and tasks of"
+                f" {self.config.env} declare none; use another method, or an environment with reference answers"
+            )
+        return answer_belief(self.policy, rows, backend=self.config.gain_backend, cache=batch.cache)
+
+    def _credit(self, groups: Sequence[Group], signals: Signals) -> tuple[list[list[Row]], dict[str, float]]:
+        """This rank's rows by update, whole groups together. Credit is given to all ranks' groups at once."""
+        config, mine = self.config, algorithms.credit_rows(groups)
+        with self._together():
+            values = None if self.critic is None else self.critic.values(mine)
+            references = self._references(mine)
+        costly = references is not None and config.loss.kl_in == "reward"
+        costs = [self._costs(*pair) for pair in zip(mine, references or [], strict=True)] if costly else None
+        parts = self._everywhere([(list(groups), signals, values, costs)])
+        all_groups = [group for part in parts for group in part[0]]
+        per_update: list[list[Row]] = [[] for _ in range(config.updates)]
         if not all_groups:
             return per_update, {}
-        all_values = {} if values is None else {"gain": [row for _, part in everywhere for row in part or []]}
-        batch: CreditBatch = algorithms.credit_batch(all_groups, all_values)
-        return per_update, dict(self.method.credit(batch).stats)
+        batch = algorithms.credit_batch(
+            all_groups,
+            {name: [row for part in parts for row in part[1].get(name, [])] for name in parts[0][1]},
+            values=_stacked([part[2] for part in parts]),
+            token_penalty=_stacked([part[3] for part in parts]),
+        )
+        credit = self.method.credit(batch)
+        stats = dict(credit.stats)
+        if batch.token_penalty is not None:
+            stats["loss/kl_to_reference"] = (
+                float(batch.token_penalty[batch.sampled].mean()) / config.loss.kl_coefficient
+            )
+        start = sum(len(algorithms.credit_rows(part[0])) for part in parts[: self.accelerator.process_index])
+        places = sorted((group.group_id for group in all_groups), key=group_number)
+        update_of = {name: place * config.updates // len(places) for place, name in enumerate(places)}
+        for index, trajectory in enumerate(mine):
+            advantages = credit.advantages[start + index, : len(trajectory.token_ids)].tolist()
+            reference = None if references is None or costly else references[index]
+            row = Row(trajectory=trajectory, advantages=advantages, reference=reference)
+            per_update[update_of[trajectory.group_id]].append(row)
+        if self.critic is not None and credit.returns is not None:
+            own = slice(start, start + len(mine))
+            stats |= self.critic.fit(credit.returns[own][batch.sampled[own]].tolist())
+        return per_update, stats
+
+    def _references(self, rows: Sequence[Trajectory]) -> list[list[float]] | None:
+        if not self.config.loss.kl_coefficient:
+            return None
+        return reference_logprobs(self.policy, self.reference, rows, tokens=self.config.micro_batch_tokens)
+
+    def _costs(self, trajectory: Trajectory, reference: list[float]) -> list[float]:
+        """What a KL in the reward costs each token `[L]`."""
+        old = torch.tensor([value or 0.0 for value in trajectory.logprobs])
+        kl = kl_estimate(old, torch.tensor(reference), self.config.loss.kl_estimator)
+        costs: list[float] = (self.config.loss.kl_coefficient * kl).tolist()
+        return costs
 
     def _update(self, per_update: list[list[Row]]) -> dict[str, float]:
-        metrics: dict[str, float] = {}
+        """Make the optimiser steps; figures are means over those that measured them."""
+        found: dict[str, list[float]] = {}
         skipped = 0
         broken: list[Row] = []
         for index, rows in enumerate(per_update):
-            if self.config.loss.kl_coefficient:
-                references = reference_logprobs(self.policy, self.reference, rows, self.config.micro_batch_tokens)
-                rows = [
-                    Row(trajectory=row.trajectory, advantages=row.advantages, reference=reference)
-                    for row, reference in zip(rows, references, strict=True)
-                ]
             figures, finite = self.updater.step(rows, self.done_steps * self.config.updates + index)
-            if index == 0 and "loss/ratio_error" in figures:
-                metrics["loss/ratio_error_first"] = figures["loss/ratio_error"]
-            metrics |= figures  # of the last update, where there are several
+            for name, value in figures.items():
+                if math.isfinite(value):
+                    found.setdefault(name, []).append(value)
             if finite:
                 self.skips_in_row = 0
                 self.policy.version += 1
@@ -223,6 +308,9 @@ class Trainer:
                 skipped += 1
                 broken += rows
                 self._skip(broken)
+        metrics = {name: sum(values) / len(values) for name, values in found.items()}
+        if errors := found.get("loss/ratio_error"):
+            metrics |= {"loss/ratio_error_first": errors[0], "loss/ratio_error": max(errors)}
         return metrics | {"optimizer/skipped": float(skipped)}
 
     def _skip(self, rows: Sequence[Row]) -> None:
@@ -249,24 +337,24 @@ class Trainer:
     def _records(
         self,
         step: int,
-        groups: Sequence[Group],
-        usable: Sequence[Group],
-        gains: Gains | None,
+        played: Sequence[Group],
+        kept: Sequence[Group],
+        gains: list[list[float | None]] | None,
         rows: list[list[Row]],
     ) -> list[dict[str, Any]]:
-        """Every episode of the step, on all ranks, in the order of `tasks`."""
-        scored = algorithms.credit_rows(usable)
+        """Every episode of the step, on all ranks, in the order of the schedule."""
+        scored = algorithms.credit_rows(kept)
         gain_of = {} if gains is None else {id(t): row for t, row in zip(scored, gains, strict=True)}
         advantages_of = {id(row.trajectory): row.advantages for part in rows for row in part}
         records = [
             self._record(step, trajectory, gain_of.get(id(trajectory)), advantages_of.get(id(trajectory)))
-            for group in groups
+            for group in played
             for trajectory in group.trajectories
         ]
-        return sorted(self._everywhere(records), key=lambda record: (_place(record["group_id"]), record["episode"]))
+        return sorted(self._everywhere(records), key=lambda one: (group_number(one["group_id"]), one["episode"]))
 
     def _record(
-        self, step: int, trajectory: Trajectory, gains: list[TurnGain | None] | None, advantages: list[float] | None
+        self, step: int, trajectory: Trajectory, gains: list[float | None] | None, advantages: list[float] | None
     ) -> dict[str, Any]:
         """What is not finite is written as not measured: the record of a broken step must stay readable."""
         per_turn: list[float | None] | None = None
@@ -277,7 +365,7 @@ class Trainer:
             replace(trajectory, logprobs=logprobs),
             run=self.folder.name,
             step=step,
-            gains=None if gains is None else _values(gains),
+            gains=gains,
             advantages=per_turn,
         )
 
@@ -290,6 +378,18 @@ class Trainer:
         gathered: list[Any] = gather_object(items)
         return gathered
 
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """What one rank raises inside stops all of them here, instead of leaving the others to wait for it."""
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            ranks = self._everywhere([failed])
+        if any(ranks):
+            raise InfopoError(f"rank {ranks.index(True)} could not go on; its own message says why")
+
 
 class _Clock:
     """Seconds by phase."""
@@ -300,23 +400,20 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.laps[f"seconds/{name}"] = now - self._last
+        self.laps[f"seconds/{name}"] = self.laps.get(f"seconds/{name}", 0.0) + now - self._last
         self.laps["seconds/total"] = now - self._start
         self._last = now
 
 
-@functools.lru_cache(maxsize=4)
-def _epoch_order(seed: int, epoch: int, count: int) -> tuple[int, ...]:
-    return tuple(derive_random(seed, "epoch", epoch).sample(range(count), count))
-
-
-def _place(group_id: str) -> int:
-    """The position of a group in its step: what stands behind the slash in the ids that `tasks` gives."""
-    return int(group_id.rpartition("/")[2])
-
-
 def _values(gains: Sequence[TurnGain | None]) -> list[float | None]:
     return [None if gain is None else gain.value for gain in gains]
+
+
+def _stacked(parts: Sequence[list[list[float]] | None]) -> Floats | None:
+    """Rows of all ranks, `[N, L]`, filled up with 0; None where there are none."""
+    rows = [row for part in parts for row in part or []]
+    length = max(map(len, rows), default=0)
+    return np.array([row + [0.0] * (length - len(row)) for row in rows]) if rows else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -1,77 +1,53 @@
-"""The clipped policy loss, as sums over tokens: the caller divides once, by the tokens of the whole optimiser step."""
+"""The clipped policy loss, as sums of weighted tokens: weights are those of the whole optimiser step, on all ranks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
 
-from infopo.algorithms.loss_config import LossConfig
+from infopo.algorithms.loss_config import KLEstimator, LossConfig
 from infopo.core import Trajectory
-from infopo.tokens.language_model import HEAD_CHUNK, decoder_of, logits_of
 
 KL_BOUND = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One episode to learn from: per-token advantages `[L]`, log-probs under the reference `[L]`, token weight."""
+
+    trajectory: Trajectory
+    advantages: list[float]
+    reference: list[float] | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MicroBatch:
-    """B right-padded episodes. All tensors are `[B, L]`; `target` marks policy tokens (never column 0)."""
+    """B right-padded episodes. Tensors are `[B, L]`; `target` marks policy tokens (never column 0)."""
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     target: torch.Tensor
     old_logprobs: torch.Tensor
     advantages: torch.Tensor
+    weights: torch.Tensor
     reference_logprobs: torch.Tensor | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossSums:
-    """Sums over the policy tokens of a micro-batch; `loss` carries the gradient."""
+    """One micro-batch. `loss` carries the gradient; it and its clipped part `policy` are weighted sums, the others are
+    plain ones over policy tokens; `ratio_error` is max |ratio - 1|."""
 
     loss: torch.Tensor
-    policy: float  # the clipped part of the loss alone
+    policy: float
     tokens: int
-    ratio_error: float  # max |ratio - 1|
+    ratio_error: float
     clipped: float
     kl_to_old: float
     kl_to_reference: float
     entropy: float
-
-
-class TokenLogProbs(torch.nn.Module):
-    """Log-probs and entropies `[N]` of the policy tokens of a padded batch: what Accelerate wraps.
-
-    The head runs on chosen tokens only, in chunks. Entropies carry a gradient only where the loss pays for them.
-    """
-
-    def __init__(self, model: Any, temperature: float, *, entropy_gradient: bool = False) -> None:
-        super().__init__()
-        self.entropy_gradient = entropy_gradient
-        self.model = model
-        self.temperature = temperature
-
-    def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, target: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """All inputs `[B, L]`; row-major order of `target`."""
-        hidden = decoder_of(self.model)(
-            input_ids=input_ids, attention_mask=attention_mask, use_cache=False
-        ).last_hidden_state
-        chosen = hidden[:, :-1][target[:, 1:]]
-        tokens = input_ids[:, 1:][target[:, 1:]]
-        logprobs, entropies = [], []
-        for start in range(0, chosen.shape[0], HEAD_CHUNK):
-            logits = logits_of(self.model, chosen[start : start + HEAD_CHUNK]) / self.temperature
-            logprobs.append(-cross_entropy(logits, tokens[start : start + HEAD_CHUNK], reduction="none"))
-            with torch.set_grad_enabled(self.entropy_gradient and torch.is_grad_enabled()):
-                entropies.append(torch.special.entr(logits.softmax(-1)).sum(-1))
-        if not logprobs:
-            # A dummy batch keeps ranks in step: every weight, the head's too, must get its (zero) gradient.
-            touched = hidden.sum() + logits_of(self.model, hidden[:1, 0]).sum()
-            return touched * hidden.new_zeros(0), hidden.new_zeros(0)
-        return torch.cat(logprobs), torch.cat(entropies)
 
 
 def policy_loss(
@@ -100,73 +76,110 @@ def policy_loss(
     return loss, cut
 
 
-def kl_k3(new: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """The k3 estimate of KL(new || reference) per token, `exp(-d) + d - 1` with d = new - reference, bounded at 10."""
+def kl_estimate(new: torch.Tensor, reference: torch.Tensor, estimator: KLEstimator) -> torch.Tensor:
+    """An estimate of KL(new || reference) per token `[N]`, from tokens that `new` sampled; d = new - reference.
+
+    `k1` d; `k2` d^2 / 2; `k3` exp(-d) + d - 1, bounded at 10; `abs` |d|. The mean of k1 and of k3 is the divergence.
+    In a loss k1 has no gradient in the mean, k2 has that of the divergence (Schulman, "Approximating KL divergence").
+
+    >>> [round(float(kl_estimate(torch.tensor(0.5), torch.tensor(0.0), name)), 4) for name in ("k1", "k2", "k3")]
+    [0.5, 0.125, 0.1065]
+    """
     difference = new - reference
+    if estimator == "k1":
+        return difference
+    if estimator == "k2":
+        return difference.square() / 2
+    if estimator == "abs":
+        return difference.abs()
     return ((-difference).exp() + difference - 1).clamp(-KL_BOUND, KL_BOUND)
 
 
+def token_weight(length: int, *, tokens: float, episodes: float, config: LossConfig) -> float:
+    """What each token counts of an episode with `length` policy tokens, in a step of `tokens` in `episodes`.
+
+    >>> token_weight(2, tokens=5, episodes=2, config=LossConfig(aggregation="seq-mean-token-mean"))
+    0.25
+    """
+    if config.aggregation == "token-mean":
+        return 1 / max(tokens, 1)
+    if config.aggregation == "seq-mean-token-sum-norm":
+        return 1 / config.normaliser_length
+    share = max(length, 1) if config.aggregation == "seq-mean-token-mean" else 1
+    return 1 / (max(episodes, 1) * share)
+
+
+def aggregate(losses: torch.Tensor, mask: torch.Tensor, config: LossConfig) -> torch.Tensor:
+    """The loss of a whole step from its token losses `[N, L]`, as `config.aggregation` says; `mask` is bool.
+
+    >>> losses = torch.tensor([[1.0, 2.0, 3.0], [5.0, 0.0, 0.0]])
+    >>> mask = torch.tensor([[True, True, True], [True, False, False]])
+    >>> aggregate(losses, mask, LossConfig()), aggregate(losses, mask, LossConfig(aggregation="seq-mean-token-mean"))
+    (tensor(2.7500), tensor(3.5000))
+    """
+    lengths = [int(row.sum()) for row in mask]
+    sizes = {"tokens": sum(lengths), "episodes": sum(length > 0 for length in lengths)}
+    weights = [token_weight(length, **sizes, config=config) for length in lengths]
+    return (losses * losses.new_tensor(weights)[:, None])[mask].sum()
+
+
+def value_loss(new: torch.Tensor, old: torch.Tensor, returns: torch.Tensor, clip: float | None) -> torch.Tensor:
+    """Half the squared error of a critic's values, per token `[N]`; the worse one of `new` and of `new` kept within
+    `clip` of `old` (arXiv 1707.06347, as in released code).
+
+    >>> value_loss(torch.tensor([1.0]), torch.tensor([0.0]), torch.tensor([1.0]), 0.2)
+    tensor([0.3200])
+    """
+    plain = (new - returns).square()
+    if clip is None:
+        return plain / 2
+    return torch.maximum(plain, (old + (new - old).clamp(-clip, clip) - returns).square()) / 2
+
+
 def loss_sums(module: Any, batch: MicroBatch, config: LossConfig) -> LossSums:
-    """Forward one micro-batch; every figure is a sum over its policy tokens."""
+    """Forward one micro-batch and add up its policy tokens."""
     new, entropy = module(batch.input_ids, batch.attention_mask, batch.target)
-    old = batch.old_logprobs[batch.target]
+    old, weights = batch.old_logprobs[batch.target], batch.weights[batch.target]
     token_loss, cut = policy_loss(new, old, batch.advantages[batch.target], config)
-    loss = token_loss.sum()
+    policy = loss = (weights * token_loss).sum()
     kl_reference = 0.0
     if batch.reference_logprobs is not None:
-        kl = kl_k3(new, batch.reference_logprobs[batch.target])
-        loss = loss + config.kl_coefficient * kl.sum()
+        kl = kl_estimate(new, batch.reference_logprobs[batch.target], config.kl_estimator)
+        loss = loss + config.kl_coefficient * (weights * kl).sum()
         kl_reference = float(kl.detach().sum())
     if config.entropy_coefficient:
-        loss = loss - config.entropy_coefficient * entropy.sum()
+        loss = loss - config.entropy_coefficient * (weights * entropy).sum()
     with torch.no_grad():
         error = (new - old).exp().sub(1).abs()
         return LossSums(
             loss=loss,
-            policy=float(token_loss.detach().sum()),
+            policy=float(policy.detach()),
             tokens=int(new.numel()),
             ratio_error=float(error.max()) if error.numel() else 0.0,
             clipped=float(cut.sum()),
-            kl_to_old=float(kl_k3(old, new).sum()),
+            kl_to_old=float(kl_estimate(old, new, "k3").sum()),
             kl_to_reference=kl_reference,
             entropy=float(entropy.sum()),
         )
 
 
-def collate(
-    rows: Sequence[tuple[Trajectory, Sequence[float], Sequence[float] | None]], *, pad: int, device: Any
-) -> MicroBatch:
-    """Right-pad (trajectory, advantages `[L]`, reference log-probs `[L]` or None) to one micro-batch."""
-    length = max(len(trajectory.token_ids) for trajectory, _, _ in rows)
+def collate(rows: Sequence[Row], *, device: Any, pad: int = 0) -> MicroBatch:
+    """Right-pad rows to one micro-batch; it has reference log-probs where every row has them."""
+    trajectories = [row.trajectory for row in rows]
+    length = max(len(trajectory.token_ids) for trajectory in trajectories)
 
     def stack(values: Sequence[Sequence[Any]], fill: Any, dtype: torch.dtype) -> torch.Tensor:
         return torch.tensor([[*row, *[fill] * (length - len(row))] for row in values], dtype=dtype, device=device)
 
-    trajectories = [trajectory for trajectory, _, _ in rows]
     # What was not sampled has no log-prob; `target` keeps the stand-in from ever being read.
     old = [[0.0 if value is None else value for value in trajectory.logprobs] for trajectory in trajectories]
-    references = [reference for _, _, reference in rows if reference is not None]
+    references = [row.reference for row in rows if row.reference is not None]
     return MicroBatch(
         input_ids=stack([t.token_ids for t in trajectories], pad, torch.long),
         attention_mask=stack([[1] * len(t.token_ids) for t in trajectories], 0, torch.long),
         target=stack([t.sampled for t in trajectories], False, torch.bool),
         old_logprobs=stack(old, 0.0, torch.float32),
-        advantages=stack([advantages for _, advantages, _ in rows], 0.0, torch.float32),
+        advantages=stack([row.advantages for row in rows], 0.0, torch.float32),
+        weights=torch.tensor([[row.weight] for row in rows], device=device).expand(-1, length),
         reference_logprobs=stack(references, 0.0, torch.float32) if len(references) == len(rows) else None,
     )
-
-
-def micro_batches(lengths: Sequence[int], *, tokens: int) -> list[list[int]]:
-    """Split row indexes into batches of at most `tokens` padded tokens, long rows together; a row alone may exceed it.
-
-    >>> micro_batches([3, 9, 4, 8], tokens=18)
-    [[1, 3], [2, 0]]
-    """
-    order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
-    batches: list[list[int]] = []
-    for row in order:
-        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= tokens:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches

@@ -1,25 +1,19 @@
-"""One optimiser step: micro-batches with one global token normaliser, the same number of forwards on every rank."""
+"""One optimiser step: micro-batches, token weights of the whole step, the same number of forwards on every rank."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from infopo.algorithms.loss_config import LossConfig
-from infopo.core import Trajectory
+from infopo.gain.episodes import episode_batches
 from infopo.tokens.language_model import LanguageModel
-from infopo.training.loss import LossSums, MicroBatch, TokenLogProbs, collate, loss_sums, micro_batches
+from infopo.tokens.sampled_tokens import TokenLogProbs
+from infopo.training.loss import MicroBatch, Row, collate, loss_sums, token_weight
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One episode to learn from: per-token advantages `[L]`."""
-
-    trajectory: Trajectory
-    advantages: list[float]
-    reference: list[float] | None = None
+SUMS = ("policy", "tokens", "clipped", "kl_to_old", "kl_to_reference", "entropy")
 
 
 class Updater:
@@ -42,53 +36,57 @@ class Updater:
         A non-finite loss or gradient skips the step on every rank and leaves the weights as they were.
         """
         loss_config: LossConfig = self.config.loss
-        tokens = self._sum([float(sum(sum(row.trajectory.sampled) for row in rows))])[0]
-        batches = list(self._batches(rows))
+        batches = list(self._batches(self._weighted(rows)))
         needed = int(self._max(float(len(batches))))
-        totals = [0.0] * 7
+        totals = dict.fromkeys(("loss", *SUMS), 0.0)
         worst = 0.0
         self._set_learning_rate(update_index)
         self.optimizer.zero_grad()
         for index in range(needed):
             batch = batches[index] if index < len(batches) else self._dummy()
-            with self._synchronise(index == needed - 1):
+            with nullcontext() if index == needed - 1 else self.accelerator.no_sync(self.module):
                 sums = loss_sums(self.module, batch, loss_config)
-                scale = self.accelerator.num_processes / max(tokens, 1.0)
-                self.accelerator.backward(sums.loss * scale)
-            totals = [a + b for a, b in zip(totals, _figures(sums), strict=True)]
+                self.accelerator.backward(sums.loss * self.accelerator.num_processes)  # ranks are averaged
+            totals["loss"] += float(sums.loss.detach())
+            totals |= {name: totals[name] + getattr(sums, name) for name in SUMS}
             worst = max(worst, sums.ratio_error)
         norm = self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.max_grad_norm) if needed else 0.0
-        totals = self._sum(totals)
-        finite = bool(torch.isfinite(torch.as_tensor([float(norm), totals[0]])).all())
+        totals = dict(zip(totals, self._sum(list(totals.values())), strict=True))
+        finite = bool(torch.isfinite(torch.as_tensor([float(norm), totals["loss"]])).all())
         if needed and finite:
             self.optimizer.step()
         self.optimizer.zero_grad()
         figures = {
-            "loss/total": totals[0] / max(tokens, 1.0),
-            "loss/policy": totals[6] / max(tokens, 1.0),
+            "loss/total": totals["loss"],
+            "loss/policy": totals["policy"],
             "optimizer/grad_norm": float(norm),
             "optimizer/learning_rate": self.optimizer.param_groups[0]["lr"],
         }
         worst = self._max(worst)
-        if totals[1]:  # else nothing was forwarded, and nothing was measured; over the rows with a gradient
+        if tokens := totals["tokens"]:  # else nothing was forwarded, and nothing was measured
             figures |= {
-                "loss/clip_fraction": totals[2] / totals[1],
-                "loss/kl_to_old": totals[3] / totals[1],
-                "loss/entropy": totals[5] / totals[1],
+                "loss/clip_fraction": totals["clipped"] / tokens,
+                "loss/kl_to_old": totals["kl_to_old"] / tokens,
+                "loss/entropy": totals["entropy"] / tokens,
                 "loss/ratio_error": worst,
             }
-        if loss_config.kl_coefficient and totals[1]:
-            figures["loss/kl_to_reference"] = totals[4] / totals[1]
+            if loss_config.kl_coefficient and loss_config.kl_in == "loss":
+                figures["loss/kl_to_reference"] = totals["kl_to_reference"] / tokens
         return figures, finite
+
+    def _weighted(self, rows: Sequence[Row]) -> list[Row]:
+        lengths = [sum(row.trajectory.sampled) for row in rows]
+        tokens, episodes = self._sum([float(sum(lengths)), float(sum(length > 0 for length in lengths))])
+        weights = [token_weight(n, tokens=tokens, episodes=episodes, config=self.config.loss) for n in lengths]
+        return [replace(row, weight=weight) for row, weight in zip(rows, weights, strict=True)]
 
     def _batches(self, rows: Sequence[Row]) -> Iterator[MicroBatch]:
         """Rows without any advantage have no gradient, unless KL or entropy give one: they are counted, not run."""
-        regularised = self.config.loss.kl_coefficient or self.config.loss.entropy_coefficient
+        config: LossConfig = self.config.loss
+        regularised = config.entropy_coefficient or (config.kl_coefficient and config.kl_in == "loss")
         used = [row for row in rows if regularised or any(row.advantages)]
-        lengths = [len(row.trajectory.token_ids) for row in used]
-        for chunk in micro_batches(lengths, tokens=self.config.micro_batch_tokens):
-            picked = [(used[k].trajectory, used[k].advantages, used[k].reference) for k in chunk]
-            yield collate(picked, pad=0, device=self.accelerator.device)
+        for chunk in episode_batches([row.trajectory for row in used], self.config.micro_batch_tokens):
+            yield collate([used[k] for k in chunk], device=self.accelerator.device)
 
     def _dummy(self) -> MicroBatch:
         """A forward that teaches nothing: keeps a rank with fewer micro-batches in step with the others."""
@@ -99,6 +97,7 @@ class Updater:
             target=zeros.bool(),
             old_logprobs=zeros,
             advantages=zeros,
+            weights=zeros,
             reference_logprobs=None,
         )
 
@@ -106,14 +105,6 @@ class Updater:
         warmup = max(1, self.config.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * min(1.0, (update_index + 1) / warmup)
-
-    @contextmanager
-    def _synchronise(self, last: bool) -> Iterator[None]:
-        if last:
-            yield
-        else:
-            with self.accelerator.no_sync(self.module):
-                yield
 
     def _sum(self, values: list[float]) -> list[float]:
         tensor = torch.tensor(values, dtype=torch.float64, device=self.accelerator.device)
@@ -123,45 +114,3 @@ class Updater:
     def _max(self, value: float) -> float:
         tensor = torch.tensor([value], dtype=torch.float64, device=self.accelerator.device)
         return float(self.accelerator.gather(tensor).max())
-
-
-def _figures(sums: LossSums) -> list[float]:
-    return [
-        float(sums.loss.detach()),
-        float(sums.tokens),
-        sums.clipped,
-        sums.kl_to_old,
-        sums.kl_to_reference,
-        sums.entropy,
-        sums.policy,
-    ]
-
-
-def reference_logprobs(policy: LanguageModel, reference: Any, rows: Sequence[Row], tokens: int) -> list[list[float]]:
-    """Log-probs `[L]` of each row's sampled tokens under the reference (0.0 where nothing was sampled).
-
-    `reference` None means: the policy itself with its adapters off.
-    """
-    out: list[list[float]] = [[] for _ in rows]
-    lengths = [len(row.trajectory.token_ids) for row in rows]
-    model = policy.model if reference is None else reference
-    module = TokenLogProbs(model, policy.temperature)
-    with torch.no_grad(), _adapters_off(model, reference is None):
-        for chunk in micro_batches(lengths, tokens=tokens):
-            picked = [(rows[k].trajectory, rows[k].advantages, None) for k in chunk]
-            batch = collate(picked, pad=0, device=policy.device)
-            logprobs, _ = module(batch.input_ids, batch.attention_mask, batch.target)
-            full = torch.zeros(batch.target.shape, device=policy.device)
-            full[batch.target] = logprobs
-            for index, k in enumerate(chunk):
-                out[k] = full[index, : lengths[k]].tolist()
-    return out
-
-
-@contextmanager
-def _adapters_off(model: Any, off: bool) -> Iterator[None]:
-    if off:
-        with model.disable_adapter():
-            yield
-    else:
-        yield
