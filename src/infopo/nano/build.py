@@ -8,14 +8,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from infopo.core import UserError, derive_random, derive_seed
-from infopo.envs import get_spec, list_envs, resolve_options
+from infopo.envs import get_spec, resolve_options
 from infopo.nano.dialogues import DECISIONS, Lesson, lessons
 from infopo.nano.drills import make_drill
 from infopo.nano.initial import initial_model
@@ -117,7 +117,7 @@ def _build(
 
     logging.disable_progress_bar()  # of saving a file of four megabytes
     progress("tokenizer", 0.0)
-    tokenizer = train_tokenizer(_corpus(), vocabulary=VOCABULARY)
+    tokenizer = train_tokenizer(_corpus(env_id, options), vocabulary=VOCABULARY)
     renderer = Renderer(tokenizer, name="nano")
     model = initial_model(VOCABULARY, pad=tokenizer.pad_token_id, end=tokenizer.eos_token_id, seed=seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
@@ -129,15 +129,11 @@ def _build(
     (folder / "infopo.json").write_text(json.dumps(note, indent=2) + "\n")
 
 
-@functools.cache
-def _corpus() -> tuple[str, ...]:
-    """Texts of every built-in environment: one tokenizer for all of them."""
+def _corpus(env_id: str, options: dict[str, Any]) -> Iterator[str]:
+    """Texts of the environment. A tokenizer of its own: a new environment changes no policy but its own."""
     plain = Renderer(train_tokenizer(["a"], vocabulary=300), name="bytes")
-    texts: list[str] = []
-    for env_id in list_envs():
-        dialogues = (lesson.trajectory for lesson in lessons(plain, env_id, {"difficulty": "nano"}, seed=0))
-        texts += [message.content for dialogue in itertools.islice(dialogues, 640) for message in dialogue.messages]
-    return tuple(texts)
+    for lesson in itertools.islice(lessons(plain, env_id, options, seed=0), 640):
+        yield from (message.content for message in lesson.trajectory.messages)
 
 
 def _drill(
