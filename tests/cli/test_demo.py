@@ -36,6 +36,8 @@ def test_the_demo_learns_and_tells_its_whole_story(tmp_path: Path) -> None:
     steps = TrainConfig().steps
     assert (summary["algo"], summary["seed"], summary["steps"]) == ("infopo", 1, steps)
     assert summary["env_options"] == {"tier": "22", "difficulty": "nano"}
+    first = next(read_records(out / "metrics.jsonl"))
+    assert first["loss/ratio_error_first"] < 2e-6, "what was sampled is what is trained"
     assert (out / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert "the same unseen task, after training" in (out / "dialogues.txt").read_text()
     assert [row["step"] for row in read_records(out / "metrics.jsonl")] == list(range(1, steps + 1))

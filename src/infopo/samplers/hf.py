@@ -9,6 +9,7 @@ from infopo.tokens.language_model import LanguageModel, logits_of
 from infopo.tokens.slot_cache import SlotCache
 
 PREFILL_TOKENS = 8192  # padded tokens of one prompt forward
+FEWEST_ROWS = 4  # of a forward, where there are so many: products of fewer rows round otherwise than those of training
 
 
 class HFSampler:
@@ -68,30 +69,33 @@ class HFSession:
         logits = self._prefill(requests, part)
         sampled: list[list[int]] = [[] for _ in requests]
         logprobs: list[list[float | None]] = [[] for _ in requests]
-        alive = [True] * len(requests)
         lengths = [len(self._stored[request.slot]) for request in requests]
-        every = torch.arange(len(requests), device=device)
+        live = list(range(len(requests)))
         while True:
-            tokens, values = self._draw(logits, requests, alive)
-            for row, request in enumerate(requests):
-                if alive[row]:
-                    sampled[row].append(tokens[row])
-                    logprobs[row].append(values[row])
-                    ended = tokens[row] in self.policy.renderer.stop_ids
-                    alive[row] = not ended and len(sampled[row]) < request.max_new_tokens
-            if not any(alive):
+            tokens, values = self._draw(logits, [requests[row] for row in live])
+            for row, token, value in zip(live, tokens, values, strict=True):
+                sampled[row].append(token)
+                logprobs[row].append(value)
+            live = [
+                row
+                for row in live
+                if sampled[row][-1] not in self.policy.renderer.stop_ids
+                and len(sampled[row]) < requests[row].max_new_tokens
+            ]
+            if not live:
                 break
-            # A finished row is fed too, into the column that its next real token will overwrite.
-            columns = torch.tensor([[length] for length in lengths], device=device)
-            part.aim(every, columns)
+            # A finished row that keeps others company reads its last token, in that token's own column.
+            ended = [row for row in range(len(requests)) if row not in live]
+            read = live + ended[: max(0, FEWEST_ROWS - len(live))]
+            columns = torch.tensor([[lengths[row]] for row in read], device=device)
+            part.aim(torch.tensor(read, device=device), columns)
             visible = torch.arange(part.limit, device=device)[None, None] <= columns[:, :, None]
-            ids = torch.tensor([[token] for token in tokens], device=device)
+            ids = torch.tensor([sampled[row][-1:] for row in read], device=device)
             hidden = self.policy.hidden(ids, columns, visible, cache=part)
-            logits = logits_of(self.policy.model, hidden[:, 0])
-            for row, request in enumerate(requests):
-                if alive[row]:
-                    self._stored[request.slot].append(tokens[row])
-                    lengths[row] += 1
+            logits = logits_of(self.policy.model, hidden[:, 0])[: len(live)]
+            for row in live:
+                self._stored[requests[row].slot].append(sampled[row][-1])
+                lengths[row] += 1
         self.cache.put(part, rows)
         return [
             Generated(
@@ -129,15 +133,13 @@ class HFSession:
             self._stored[request.slot].extend(fresh[row])
         return logits_of(self.policy.model, torch.stack([last[row] for row in range(len(requests))]))
 
-    def _draw(
-        self, logits: torch.Tensor, requests: Sequence[Request], alive: Sequence[bool]
-    ) -> tuple[list[int], list[float]]:
-        """One token per row by inversion of the cumulative distribution; only a live row uses up a random number."""
+    def _draw(self, logits: torch.Tensor, requests: Sequence[Request]) -> tuple[list[int], list[float]]:
+        """One token per row by inversion of the cumulative distribution, from one random number each."""
         logprobs = torch.log_softmax(logits / self.policy.temperature, dim=-1)
         if self.greedy:
             chosen = logprobs.argmax(-1)
         else:
-            draws = [request.generator.random() if live else 0.5 for request, live in zip(requests, alive, strict=True)]
+            draws = [request.generator.random() for request in requests]
             # float64: with 150k tokens a float32 sum would lose the rare ones.
             cumulative = logprobs.double().exp().cumsum(-1)
             target = torch.tensor(draws, dtype=torch.float64, device=logits.device)[:, None] * cumulative[:, -1:]

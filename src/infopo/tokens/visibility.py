@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from infopo.core import UserError
+from infopo.tokens.cpu_attention import CPU_ATTENTION
 
 FOLLOWS_A_MASK = {"full_attention", "sliding_attention"}
 
@@ -39,7 +40,7 @@ def mask_problem(model: Any) -> str | None:
     types = set(getattr(config, "layer_types", None) or ["full_attention"])
     if not types <= FOLLOWS_A_MASK:
         return f"layers of type {', '.join(sorted(types - FOLLOWS_A_MASK))} do not follow an attention mask"
-    if config._attn_implementation not in ("sdpa", "eager", "flex_attention"):
+    if config._attn_implementation not in ("sdpa", CPU_ATTENTION, "eager", "flex_attention"):
         return (
             f"attention {config._attn_implementation!r} takes no explicit mask; load the model with"
             " attn_implementation='sdpa'"
