@@ -95,7 +95,8 @@ def base_of(model: Any) -> Any:
 def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:
     """Logits `[N, V]` of hidden states `[N, H]`, soft cap included where the model has one; float32 or finer."""
     base = base_of(model)
-    logits: torch.Tensor = base.get_output_embeddings()(hidden).float()
+    logits: torch.Tensor = base.get_output_embeddings()(hidden)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     cap = getattr(base.config.get_text_config(), "final_logit_softcapping", None)
     return logits if cap is None else cap * torch.tanh(logits / cap)
 

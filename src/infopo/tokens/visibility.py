@@ -39,6 +39,8 @@ def mask_problem(model: Any) -> str | None:
     types = set(getattr(config, "layer_types", None) or ["full_attention"])
     if not types <= FOLLOWS_A_MASK:
         return f"layers of type {', '.join(sorted(types - FOLLOWS_A_MASK))} do not follow an attention mask"
+    if getattr(model, "_is_stateful", False):  # models that name no layer types: Mamba, Jamba, and their like
+        return "a recurrent state does not follow an attention mask"
     if config._attn_implementation not in ("sdpa", "eager", "flex_attention"):
         return (
             f"attention {config._attn_implementation!r} takes no explicit mask; load the model with"
