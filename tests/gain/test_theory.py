@@ -1,7 +1,7 @@
 """What a gain is worth in expectation, on worlds small enough to be added up exactly.
 
-The arithmetic under test is `turn_gain`; log-probabilities are those of the world. `test_real_model.py` does the same
-with a real model. Everything is in nats, and `information` is computed from the joint table, never from a gain.
+The arithmetic under test is `turn_gain`; log-probabilities are those of the world. `test_enumerated_model.py` does the
+same with a real model. Everything is in nats, and `information` is computed from the joint table, never from a gain.
 """
 
 import math
@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from infopo.gain import GainSpec
 from infopo.gain.arithmetic import turn_gain
 
-SUM: dict[str, Any] = {"reduction": "sum"}
 MARGINAL = GainSpec(counterfactual="resample", reduction="sum")
 PLACEHOLDER = GainSpec(reduction="sum")
 END = 2  # of the tokens 0, 1, END
