@@ -1,7 +1,7 @@
 """How much information a policy must have used to be right this often, and what each horizon sees of it.
 
-A game of two questions: action 1 asks, reply 1 comes, action 2, reply 2, action 3 is the guess. With all replies so far on
-every action, `I(O_1; A_2) + I(O_1, O_2; A_3 | A_2)` is the directed information, which Fano's inequality bounds from
+A game of two questions: action 1 asks, reply 1 comes, action 2, reply 2, action 3 is the guess. With all replies so far
+on every action, `I(O_1; A_2) + I(O_1, O_2; A_3 | A_2)` is the directed information, which Fano's inequality bounds from
 below. All gains come from `turn_gain` against the true marginal; everything is in nats.
 """
 
@@ -95,7 +95,9 @@ class Game:
         for chance, play in self.plays():
             _, one, second, _, third = play
             later = [
-                float(self.second_replies(o, second) @ self.guess[o, second, :, third]) if self.first[:, o].any() else 1.0
+                float(self.second_replies(o, second) @ self.guess[o, second, :, third])
+                if self.first[:, o].any()
+                else 1.0
                 for o in range(self.first.shape[1])
             ]
             without = np.stack([self.second[:, second], later], 1)

@@ -111,9 +111,9 @@ def token_logprobs(model: Any, hidden: torch.Tensor, targets: torch.Tensor, temp
     """Log-probs `[N]` of `targets` `[N]`; the head runs on a chunk of them at a time, never on all."""
     parts = []
     for part in head_chunks(model, hidden.shape[0]):
-        logits = logits_of(model, hidden[part]) / temperature
         # Not chosen logit minus logsumexp: that loses digits where logits are large, and ratios are held to 1e-5.
-        parts.append(-cross_entropy(logits, targets[part], reduction="none"))
+        # No name for the logits: it would keep a chunk alive while the next one is made.
+        parts.append(-cross_entropy(logits_of(model, hidden[part]) / temperature, targets[part], reduction="none"))
     return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)
 
 
