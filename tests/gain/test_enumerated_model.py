@@ -212,3 +212,15 @@ def test_the_mean_of_a_model_that_writes_short_and_long_is_no_information() -> N
     mean = world.expected(GainSpec(counterfactual="resample", reduction="mean"), "tree")
     assert abs(mean - rate) > 0.01 * rate
     assert abs(mean - mutual_information(world.joint)) > 0.1 * mutual_information(world.joint)
+
+
+def test_weights_in_float64_are_scored_in_float64() -> None:
+    policy = everything("qwen3").policy
+    states = torch.randn(4, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    targets = torch.tensor([0, 1, 2, 4])
+    with torch.no_grad():
+        found = policy.logprobs(states, targets)
+        logits = policy.model.get_output_embeddings()(states) / policy.temperature
+    assert found.dtype == torch.float64
+    expected = logits.log_softmax(-1).gather(-1, targets[:, None])[:, 0]
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)

@@ -78,7 +78,7 @@ class LanguageModel:
         return states
 
     def logprobs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Log-probabilities `[N]` (float32) of `targets` `[N]` after hidden states `[N, H]`."""
+        """Log-probabilities `[N]` (float32 or finer) of `targets` `[N]` after hidden states `[N, H]`."""
         return token_logprobs(self.model, hidden, targets, self.temperature)
 
 
