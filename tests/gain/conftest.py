@@ -68,13 +68,18 @@ def make_policy() -> Callable[..., LanguageModel]:
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """What happens in one episode: the opening, tokens of each action (negative: cut, no turn end), the answers."""
+    """What happens in one episode: the opening, tokens of each action (negative: cut, no turn end), the answers.
+
+    An empty answer: the turn is not answered, and the next action follows at once. `thoughts[t]` is written before
+    the random tokens of action t.
+    """
 
     opening: str
     actions: Sequence[int]
     answers: Sequence[Answers]
     role: Any = "user"
     kinds: Sequence[FeedbackKind] = ()
+    thoughts: Sequence[str] = ()
 
 
 # Openings, actions and answers of different lengths; two messages in one answer; an action cut at its limit.
@@ -137,11 +142,14 @@ class _Table:
         """Every episode with an action in this turn writes it, token by token, side by side."""
         wanted = {row: e.script.actions[turn] for row, e in enumerate(self.episodes) if turn < len(e.script.actions)}
         starts = {row: len(self.episodes[row].ids) for row in wanted}
-        for step in range(max(map(abs, wanted.values()))):
-            rows = [row for row, size in wanted.items() if step < abs(size)]
+        thoughts = {row: self.policy.renderer.text("".join(self.thought(row, turn))) for row in wanted}
+        sizes = {row: len(thoughts[row]) + abs(size) for row, size in wanted.items()}
+        for step in range(max(sizes.values())):
+            rows = [row for row, size in sizes.items() if step < size]
             for row, hidden in zip(rows, self.read(rows), strict=True):
-                last = step == abs(wanted[row]) - 1 and wanted[row] > 0
+                last = step == sizes[row] - 1 and wanted[row] > 0
                 token = self.policy.renderer.end_of_turn[0] if last else generator.randrange(256)
+                token = thoughts[row][step] if step < len(thoughts[row]) else token
                 episode = self.episodes[row]
                 episode.logprobs.append(float(self.policy.logprobs(hidden[None], torch.tensor([token]))[0]))
                 episode.ids.append(token)
@@ -151,10 +159,14 @@ class _Table:
             episode.turns.append(Turn(action=span, action_message=len(episode.messages), complete=size > 0))
             episode.messages.append(self.policy.renderer.action(episode.ids[span.start : span.end]))
 
+    def thought(self, row: int, turn: int) -> Sequence[str]:
+        """What is written first, if anything."""
+        return self.episodes[row].script.thoughts[turn : turn + 1]
+
     def answer(self, turn: int) -> None:
         """Every episode with an answer to this turn takes it over."""
         for episode in self.episodes:
-            if turn >= len(episode.script.answers):
+            if turn >= len(episode.script.answers) or not episode.script.answers[turn]:
                 continue
             script, last = episode.script, episode.turns[-1]
             messages = [Message(role=script.role, content=content) for content in script.answers[turn]]

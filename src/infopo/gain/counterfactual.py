@@ -78,13 +78,14 @@ def _placeholders(trajectories: Sequence[Trajectory], spec: GainSpec) -> Callabl
 
 
 def _alternatives(trajectories: Sequence[Trajectory]) -> Callable[[Place], Sequence[Messages]]:
-    if not any(turn.alternatives for trajectory in trajectories for turn in trajectory.turns) and trajectories:
-        raise UserError(
-            "gain.counterfactual 'resample' needs the replies under other hidden goals, and these episodes have none;"
-            " play with rollout.alternatives above 0 in an environment that offers them, or use 'message'"
-        )
+    offered = any(turn.alternatives for trajectory in trajectories for turn in trajectory.turns)
 
     def others(place: Place) -> list[Messages]:
+        if not offered:  # only where a turn needs them: a batch in which nobody was asked anything is no mistake
+            raise UserError(
+                "gain.counterfactual 'resample' needs the replies under other hidden goals, and these episodes have"
+                " none; play with rollout.alternatives above 0 in an environment that offers them, or use 'message'"
+            )
         trajectory = trajectories[place[0]]
         turn = trajectory.turns[place[1]]
         answer = answer_of(trajectory, turn)

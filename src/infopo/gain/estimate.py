@@ -119,8 +119,8 @@ def divergence(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     >>> round(float(divergence(half, skewed)), 6)
     0.143841
     """
-    # No probability, no contribution: 0 * -inf is not a number.
-    return torch.where(left > -torch.inf, left.exp() * (left - right), 0.0).sum(-1)
+    # No probability, no contribution: 0 * -inf is not a number. What is not a number to begin with stays so.
+    return torch.where(left == -torch.inf, 0.0, left.exp() * (left - right)).sum(-1)
 
 
 def mixed(logprobs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -71,12 +71,14 @@ def _scored_turn(
     block = trajectory.turns[turn].observation_block
     assert block is not None, "only answered turns are scored"
     horizon = len(trajectory.turns) if spec.horizon == "all" else spec.horizon
-    actions = [later.action for later in trajectory.turns[turn + 1 : turn + 1 + horizon] if len(later.action)]
-    tail = Span(start=block.end, end=actions[-1].end)
-    # in the tail, whose first token is predicted by the last one of the block
-    scored = [index - tail.start for action in actions for index in _part(renderer, trajectory, action, spec)]
-    if not scored:
+    later = trajectory.turns[turn + 1 : turn + 1 + horizon]
+    parts = [(_part(renderer, trajectory, one.action, spec), one.complete) for one in later]
+    parts = [(part, complete) for part, complete in parts if part]
+    if not parts:
         return None
+    tail = Span(start=block.end, end=parts[-1][0].stop)
+    # in the tail, whose first token is predicted by the last one of the block
+    scored = [index - tail.start for part, _ in parts for index in part]
     blocks = list(write(place))
     if not blocks:
         return None
@@ -103,7 +105,7 @@ def _scored_turn(
         real=real,
         edited=edited,
         weights=tuple(weight for _, weight in blocks),
-        partial=not trajectory.turns[min(turn + horizon, len(trajectory.turns) - 1)].complete,
+        partial=not parts[-1][1],
     )
 
 

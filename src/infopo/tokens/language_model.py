@@ -78,7 +78,7 @@ class LanguageModel:
         return states
 
     def logprobs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Log-probabilities `[N]` (float32) of `targets` `[N]` after hidden states `[N, H]`."""
+        """Log-probabilities `[N]` (float32 or finer) of `targets` `[N]` after hidden states `[N, H]`."""
         return token_logprobs(self.model, hidden, targets, self.temperature)
 
 
@@ -95,7 +95,8 @@ def base_of(model: Any) -> Any:
 def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:
     """Logits `[N, V]` of hidden states `[N, H]`, soft cap included where the model has one; float32 or finer."""
     base = base_of(model)
-    logits: torch.Tensor = base.get_output_embeddings()(hidden).float()
+    logits: torch.Tensor = base.get_output_embeddings()(hidden)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     cap = getattr(base.config.get_text_config(), "final_logit_softcapping", None)
     return logits if cap is None else cap * torch.tanh(logits / cap)
 
@@ -110,9 +111,9 @@ def token_logprobs(model: Any, hidden: torch.Tensor, targets: torch.Tensor, temp
     """Log-probs `[N]` of `targets` `[N]`; the head runs on a chunk of them at a time, never on all."""
     parts = []
     for part in head_chunks(model, hidden.shape[0]):
-        logits = logits_of(model, hidden[part]) / temperature
         # Not chosen logit minus logsumexp: that loses digits where logits are large, and ratios are held to 1e-5.
-        parts.append(-cross_entropy(logits, targets[part], reduction="none"))
+        # No name for the logits: it would keep a chunk alive while the next one is made.
+        parts.append(-cross_entropy(logits_of(model, hidden[part]) / temperature, targets[part], reduction="none"))
     return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)
 
 

@@ -40,6 +40,10 @@ def mask_problem(model: Any) -> str | None:
     types = set(getattr(config, "layer_types", None) or ["full_attention"])
     if not types <= FOLLOWS_A_MASK:
         return f"layers of type {', '.join(sorted(types - FOLLOWS_A_MASK))} do not follow an attention mask"
+    if model._is_stateful:  # some of these name no layer types: RWKV
+        return "a recurrent state does not follow an attention mask"
+    if not model._supports_attention_backend:  # MPT counts positions by itself, GPT-Neo adds windows of its own
+        return "attention of the model's own making may read positions and masks in its own way"
     if config._attn_implementation not in ("sdpa", CPU_ATTENTION, "eager", "flex_attention"):
         return (
             f"attention {config._attn_implementation!r} takes no explicit mask; load the model with"
