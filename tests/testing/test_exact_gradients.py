@@ -15,11 +15,9 @@ from infopo.algorithms import Credit, CreditBatch, LossConfig, Method
 from infopo.algorithms.base import Floats
 from infopo.algorithms.filters import GroupFilter, kept_groups
 from infopo.algorithms.loss_config import Aggregation
+from infopo.testing.exact_gradient_cases import CASES, SUM, Case
 from infopo.testing.exact_gradient_table import (
-    CASES,
     EXACT,
-    SUM,
-    Case,
     gain_term,
     measured,
     method_of,
@@ -173,7 +171,7 @@ def test_the_order_of_a_group_and_its_neighbours_change_nothing(case: Case) -> N
 
 @pytest.mark.parametrize("kind", ["std", "std_rev", "dynamic"])
 def test_a_filter_keeps_groups_as_often_as_in_every_pair_of_groups(kind: Any) -> None:
-    rule, chosen = GroupFilter(kind=kind), world(right_or_wrong=True)
+    rule, chosen = GroupFilter(kind=kind), world(binary=True)
     groups, chances = chosen.groups(2)
     outcomes = chosen.everything.outcome[groups]
     taken = np.zeros(len(groups))

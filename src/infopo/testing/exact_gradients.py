@@ -1,7 +1,7 @@
 """A world small enough to enumerate: the exact policy gradient, beside the expected update of any training method.
 
 The policy guesses a colour, x or y, or first asks: for the colour, which the user tells in three of four cases, or for
-the weather, which tells nothing. Who was told nothing guesses, or insists and is told in one of two cases. Who was told,
+the weather, which tells nothing. Who heard nothing guesses, or insists and is told in one of two cases. Who was told,
 or has no turn left, can only guess. A guess is one token and ends the episode; to ask takes two tokens, to insist one.
 Turn rewards: 0.2 for being told, 0.6 for a right guess; the outcome is their sum. The policy is a table of softmaxes.
 
@@ -73,8 +73,8 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """All M episodes of both tasks as the arrays of a `CreditBatch`; `score` `[M, L, P]` is the gradient of each token's
-    log-probability by the P logits, `chance` `[M]` that of the episode in its own task. Tasks are equally likely.
+    """All M episodes of both tasks as the arrays of a `CreditBatch`; `score` `[M, L, P]` is the gradient of every
+    token's log-probability by the P logits, `chance` `[M]` that of the episode in its task. Tasks are equally likely.
     """
 
     episodes: tuple[Episode, ...]
@@ -180,7 +180,7 @@ def expected_gradient(
 def mean_update(
     world: World, method: Method, loss: LossConfig, groups: NDArray[np.int64], chances: Floats, *, together: int = 1
 ) -> Floats:
-    """The sum `[P]` of the updates on these groups `[G, size]`, each a step of its own, weighted with `chances` `[G]`."""
+    """The sum `[P]` of the updates on these groups `[G, size]`, each a step of its own, weighed by `chances`."""
     sampled = world.everything.sampled
     lengths = sampled.sum(axis=1)
     weight = np.zeros(sampled.shape)  # of each token's score, over all groups
@@ -217,12 +217,12 @@ def _kept(rule: GroupFilter, outcomes: Floats, chances: Floats) -> Floats:
 
 
 def _rows(value: Any, rows: NDArray[np.int64]) -> Any:
-    """The same rows of whatever a field of a batch holds."""
+    """The same rows of what a field of a batch holds; what has no rows stays as it is."""
     if isinstance(value, dict):
         return {name: one[rows] for name, one in value.items()}
     if isinstance(value, tuple):
-        return tuple(value[row] for row in rows)
-    return None if value is None else value[rows]
+        return tuple(value[row] for row in rows) if value else value
+    return value[rows] if isinstance(value, np.ndarray) else value
 
 
 def _episodes(hidden: str, told: float, right: float) -> Iterator[Episode]:
