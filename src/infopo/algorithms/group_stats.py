@@ -1,5 +1,7 @@
 """Statistics inside groups, shared by every group-relative method, and the metrics that all of them log."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,10 +9,14 @@ from infopo.algorithms.base import Bools, Floats
 
 EPSILON = 1e-6  # added to a standard deviation before dividing by it
 TOLERANCE = 1e-8  # values that differ by no more are equal
+Singleton = Literal["zero", "pass"]  # what a group of one gets: nothing, or its plain outcome
+SINGLETON: tuple[Singleton, ...] = ("zero", "pass")
 
 
-def zscore(values: Floats) -> Floats:
+def zscore(values: Floats, *, epsilon: float = EPSILON, divide: bool = True) -> Floats:
     """Standard scores `[n]` of one group (n - 1 in the deviation); exactly 0 for fewer than two or for equal values.
+
+    `divide` false: the mean is taken off, and that is all.
 
     >>> zscore(np.array([1.0, 0.0, 0.0])).round(4).tolist()
     [1.1547, -0.5773, -0.5773]
@@ -19,8 +25,9 @@ def zscore(values: Floats) -> Floats:
     """
     if is_degenerate(values):
         return np.zeros_like(values)
-    scores: Floats = (values - values.mean()) / (values.std(ddof=1) + EPSILON)
-    return scores
+    centred: Floats = values - values.mean()
+    scores: Floats = centred / (values.std(ddof=1) + epsilon)
+    return scores if divide else centred
 
 
 def deviation(values: Floats) -> float:
@@ -42,11 +49,25 @@ def members(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(group == number) for number in np.unique(group)]
 
 
-def outcome_zscores(group: NDArray[np.int64], outcome: Floats) -> Floats:
-    """`zscore` of the outcomes `[N]` inside each row's own group."""
+def outcome_zscores(
+    group: NDArray[np.int64],
+    outcome: Floats,
+    *,
+    epsilon: float = EPSILON,
+    divide: bool = True,
+    singleton: Singleton = "zero",
+) -> Floats:
+    """`zscore` of the outcomes `[N]` inside each row's own group.
+
+    A group of one gets 0; or, where `singleton` is `pass`, its outcome as if the mean were 0 and the deviation 1, as
+    the verl family does.
+    """
     scores = np.zeros(len(group), dtype=np.float64)
     for rows in members(group):
-        scores[rows] = zscore(outcome[rows])
+        if rows.size == 1 and singleton == "pass":
+            scores[rows] = outcome[rows] / (1 + epsilon) if divide else outcome[rows]
+        else:
+            scores[rows] = zscore(outcome[rows], epsilon=epsilon, divide=divide)
     return scores
 
 
