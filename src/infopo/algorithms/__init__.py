@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from infopo.algorithms import grpo, infopo
+from infopo.algorithms import dapo, dr_grpo, grpo, infopo, infopo_official, reinforce_pp, rloo, userrl
 from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.batch import credit_batch, credit_rows
 from infopo.algorithms.grpo import GRPOOptions
@@ -35,15 +35,21 @@ class _Entry:
 
 _METHODS = {
     "infopo": _Entry(options=InfoPOOptions, make=infopo.make),
+    "infopo-official": _Entry(options=infopo_official.InfoPOOfficialOptions, make=infopo_official.make),
     "grpo": _Entry(options=GRPOOptions, make=grpo.make),
+    "dr-grpo": _Entry(options=dr_grpo.DrGRPOOptions, make=dr_grpo.make),
+    "rloo": _Entry(options=rloo.RLOOOptions, make=rloo.make),
+    "reinforce++": _Entry(options=reinforce_pp.ReinforcePPOptions, make=reinforce_pp.make),
+    "dapo": _Entry(options=dapo.DAPOOptions, make=dapo.make),
+    "userrl": _Entry(options=userrl.UserRLOptions, make=userrl.make),
 }
 
 
 def names() -> tuple[str, ...]:
     """Names that `get` knows.
 
-    >>> names()
-    ('infopo', 'grpo')
+    >>> names()[:3]
+    ('infopo', 'infopo-official', 'grpo')
     """
     return tuple(_METHODS)
 
