@@ -24,7 +24,7 @@ class CreditBatch:
     turn t; `outcome` `[N]` in [0, 1]; `signals[name]` and `signal_masks[name]` `[N, T]` per-turn signals ("gain",
     "belief"); `turn_rewards`, `turn_reward_mask` `[N, T]` the environment's own; `state_keys[i][t]` the state before
     action t; `values` `[N, L]` the critic's, None without one; `token_penalty` `[N, L]` what a KL in the reward costs
-    each token, None without one.
+    each token, None without one; `progress` the share of the run's steps that are done.
     """
 
     group: NDArray[np.int64]
@@ -38,6 +38,7 @@ class CreditBatch:
     state_keys: tuple[tuple[str | None, ...], ...] | None = None
     values: Floats | None = None
     token_penalty: Floats | None = None
+    progress: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
