@@ -25,8 +25,9 @@ class CreditBatch:
     turn t; `outcome` `[N]` in [0, 1]; `signals[name]` and `signal_masks[name]` `[N, T]` per-turn signals ("gain",
     "belief"); `turn_rewards`, `turn_reward_mask` `[N, T]` the environment's own; `state_keys[i][t]` the state before
     action t; `values` `[N, L]` the critic's, None without one; `token_penalty` `[N, L]` what a KL in the reward costs
-    each token, None without one. `names` `[N]` say in errors which episode a row is; `epoch` counts how often the
-    training tasks have all been played. Raises `InfopoError` where something measured is not a finite number.
+    each token, None without one; `progress` the share of the run's steps that are done. `names` `[N]` say in errors
+    which episode a row is; `epoch` counts how often the training tasks have all been played. Raises `InfopoError`
+    where something measured is not a finite number.
     """
 
     group: NDArray[np.int64]
@@ -40,6 +41,7 @@ class CreditBatch:
     state_keys: tuple[tuple[str | None, ...], ...] | None = None
     values: Floats | None = None
     token_penalty: Floats | None = None
+    progress: float = 0.0
     names: tuple[str, ...] = ()
     epoch: int = 0
 

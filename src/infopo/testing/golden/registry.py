@@ -13,6 +13,11 @@ MODULES = (
     "group_cases",
     "infopo_cases",
     "loss_cases",
+    "critic_cases",
+    "env_cases",
+    "igpo_cases",
+    "peer_cases",
+    "ragen_cases",
 )
 
 
