@@ -6,4 +6,4 @@ python benchmarks/exact_gradients.py
 from infopo.testing.exact_gradient_table import tables
 
 if __name__ == "__main__":
-    print(tables())
+    print("\n\n".join(tables()))

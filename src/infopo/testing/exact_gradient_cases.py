@@ -66,12 +66,8 @@ def _group_relative() -> tuple[Case, ...]:
         Case(method="dapo", loss=TOKENS, rule=DYNAMIC, why="as published: deviation and length, as in GRPO"),
         Case(method="reinforce++", whole_batch=True, why="whitening: the batch's deviation, and a mean over tokens"),
         Case(
-            method="reinforce++",
-            options={"baseline": "none"},
-            whole_batch=True,
-            why="the same, and the mean over tokens is the only baseline",
+            method="collabllm", why="among equal outcomes the price of a token decides, at the full size of a deviation"
         ),
-        Case(method="collabllm", why="GRPO, of the outcome less a price for every token"),
         Case(method="collabllm", options={"lam": 0.0}, factor=CONSTANT_DEVIATION, binary=True, why="without it, GRPO"),
         Case(
             method="starpo",
@@ -165,13 +161,11 @@ def _by_gain() -> tuple[Case, ...]:
             method="infopo-official",
             options=released | {"beta": 0.0},
             factor=OWN,
-            whole_batch=True,
             why="without the gain, the deviation and the overwritten reward",
         ),
         Case(
             method="infopo-official",
             options={"norm_std": False, "beta": 0.0},
-            whole_batch=True,
             why="the last reward becomes the outcome: being told counts twice",
         ),
         Case(method="infopo-official", whole_batch=True, why="as released: that, the deviation, and the gain"),

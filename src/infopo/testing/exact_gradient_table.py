@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -99,19 +99,22 @@ def measured() -> tuple[Measured, ...]:
     return tuple(measure(case) for case in CASES)
 
 
-def tables() -> str:
-    """Both tables of `docs/methods.md`, in Markdown."""
-    return "\n".join([*_cases(), "", *_gain_term()])
+def tables() -> tuple[str, str]:
+    """The tables of `docs/methods.md`, in Markdown: every case, and what InfoPO adds to GRPO."""
+    return "\n".join(_cases()), "\n".join(_gain_term())
 
 
 def _cases() -> Iterator[str]:
     yield "| method | options | setting | theory | factor | cosine | bias | because |"
     yield "|---|---|---|---|---|---|---|---|"
     for case, found in zip(CASES, measured(), strict=True):
-        bias = "< 1e-9" if found.bias < EXACT else f"{found.bias:.4f}"
-        options = ", ".join(f"{name} {str(value).lower()}" for name, value in case.options.items())
+        options = ", ".join(f"{name} {_value(value)}" for name, value in case.options.items())
         cells = [case.method, options, _setting(case), _theory(case)]
-        yield f"| {' | '.join(cells)} | {found.factor:.4f} | {found.cosine:.4f} | {bias} | {case.why} |"
+        yield f"| {' | '.join(cells)} | {found.factor:.4f} | {found.cosine:.4f} | {_size(found.bias)} | {case.why} |"
+
+
+def _value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _setting(case: Case) -> str:
@@ -139,8 +142,11 @@ def _gain_term() -> Iterator[str]:
     yield "| gate temperature | outcomes differ: InfoPO less GRPO | all failed: GRPO | all failed: InfoPO |"
     yield "|---|---|---|---|"
     for temperature in (0.5, 0.2, 0.1, 0.05, 0.02):
-        mixed, plain, failed = gain_term(temperature)
-        yield f"| {temperature} | {mixed:.2e} | {plain:.0f} | {failed:.2e} |"
+        yield f"| {temperature} | {' | '.join(_size(norm) for norm in gain_term(temperature))} |"
+
+
+def _size(norm: float) -> str:
+    return "0" if norm == 0 else "< 1e-9" if norm < EXACT else f"{norm:.1e}" if norm < 1e-3 else f"{norm:.4f}"
 
 
 @cache

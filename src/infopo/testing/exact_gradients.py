@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ from infopo.training.loss import token_weight
 
 COLOURS = ("x", "y")
 TURNS = 3
+BY_TURN = ("signals", "signal_masks", "turn_rewards", "turn_reward_mask")  # `[N, T]` of a batch
 UNREAD = 9.0  # the critic's value where nothing was sampled: nobody may read it
 
 # What the policy knows, and in "ask" what it has begun to say -> its choices and their logits.
@@ -94,21 +96,26 @@ class World:
 
     def groups(self, size: int) -> tuple[NDArray[np.int64], Floats]:
         """Every group `[G, size]` of episodes of one task, up to order, and its chance `[G]`, all orders together."""
-        found, chances = [], []
+        tasks: list[tuple[int, ...]] = []
         for colour in COLOURS:
             own = [index for index, episode in enumerate(self.episodes) if episode.hidden == colour]
-            for group in itertools.combinations_with_replacement(own, size):
-                orders = math.factorial(size)
-                for repeats in Counter(group).values():
-                    orders //= math.factorial(repeats)
-                found.append(group)
-                chances.append(orders * float(np.prod(self.chance[list(group)])) / len(COLOURS))
-        return np.array(found, dtype=np.int64), np.array(chances)
+            tasks += itertools.combinations_with_replacement(own, size)
+        groups = np.array(tasks, dtype=np.int64)
+        # An episode that stands in a group r times leaves the group size! / r! orders.
+        repeats = run = np.ones(len(groups))
+        for place in range(1, size):
+            run = np.where(groups[:, place] == groups[:, place - 1], run + 1, 1)
+            repeats = repeats * run
+        return groups, math.factorial(size) / repeats * self.chance[groups].prod(axis=1) / len(COLOURS)
 
     def batch(self, groups: NDArray[np.int64]) -> CreditBatch:
         """The batch of these groups `[G, size]` of episodes."""
         rows = groups.reshape(-1)
-        chosen = {field.name: _rows(getattr(self.everything, field.name), rows) for field in fields(CreditBatch)}
+        turns = max(len(self.everything.action_spans[row]) for row in rows)  # no column without a turn, as in training
+        chosen = {
+            one.name: _rows(getattr(self.everything, one.name), rows, turns if one.name in BY_TURN else None)
+            for one in fields(CreditBatch)
+        }
         return CreditBatch(**chosen | {"group": np.repeat(np.arange(len(groups)), groups.shape[1])})
 
 
@@ -187,15 +194,16 @@ def mean_update(
     for start in range(0, len(groups), together):
         rows = groups[start : start + together]
         advantages = method.credit(world.batch(rows)).advantages.reshape(*rows.shape, -1)
-        shares = np.array([_shares(lengths[row], loss) for row in rows])
+        shares = np.array([_shares(tuple(row), loss) for row in lengths[rows].tolist()])
         np.add.at(weight, rows, chances[start : start + together, None, None] * shares[..., None] * advantages)
     return np.einsum("ml,mlp->p", np.where(sampled, weight, 0.0), world.score)
 
 
-def _shares(lengths: NDArray[np.int64], loss: LossConfig) -> list[float]:
+@cache
+def _shares(lengths: tuple[int, ...], loss: LossConfig) -> list[float]:
     """The weight of a token in each episode of a step with these `lengths`."""
-    tokens, episodes = float(lengths.sum()), float(len(lengths))
-    return [token_weight(int(length), tokens=tokens, episodes=episodes, config=loss) for length in lengths]
+    sizes = {"tokens": sum(lengths), "episodes": len(lengths)}
+    return [token_weight(length, **sizes, config=loss) for length in lengths]
 
 
 def _kept(rule: GroupFilter, outcomes: Floats, chances: Floats) -> Floats:
@@ -216,13 +224,15 @@ def _kept(rule: GroupFilter, outcomes: Floats, chances: Floats) -> Floats:
     return factor[which]
 
 
-def _rows(value: Any, rows: NDArray[np.int64]) -> Any:
-    """The same rows of what a field of a batch holds; what has no rows stays as it is."""
+def _rows(value: Any, rows: NDArray[np.int64], turns: int | None) -> Any:
+    """The same rows of what a field of a batch holds, and its first turns; what has no rows stays as it is."""
     if isinstance(value, dict):
-        return {name: one[rows] for name, one in value.items()}
+        return {name: _rows(one, rows, turns) for name, one in value.items()}
     if isinstance(value, tuple):
         return tuple(value[row] for row in rows) if value else value
-    return value[rows] if isinstance(value, np.ndarray) else value
+    if not isinstance(value, np.ndarray):
+        return value
+    return value[rows] if turns is None else value[rows, :turns]
 
 
 def _episodes(hidden: str, told: float, right: float) -> Iterator[Episode]:
