@@ -3,7 +3,7 @@
 import numpy as np
 
 from infopo.algorithms.base import Bools, CreditBatch, Floats
-from infopo.core import InfopoError
+from infopo.core import InfopoError, UserError
 
 
 def turn_mask(batch: CreditBatch) -> Bools:
@@ -18,15 +18,25 @@ def paid_turns(batch: CreditBatch) -> Floats:
 
     An episode without a scored turn, as under the outcome scheme, is paid its outcome on its last turn.
     """
-    paid = np.zeros(turn_mask(batch).shape, dtype=np.float64)
-    scored = np.zeros_like(paid, dtype=np.bool_)
-    if batch.turn_rewards is not None and batch.turn_reward_mask is not None:
-        scored = batch.turn_reward_mask
-        paid[scored] = batch.turn_rewards[scored]
+    paid, scored = _rewards(batch)
     for row, spans in enumerate(batch.action_spans):
         if spans and not scored[row].any():
             paid[row, len(spans) - 1] = batch.outcome[row]
     return paid
+
+
+def scored_turns(batch: CreditBatch, name: str) -> tuple[Floats, Bools]:
+    """The environment's turn rewards `[N, T]`, 0 where it did not score the turn, and which it scored.
+
+    Raises `UserError`, with the method's `name`, where it scored no turn at all.
+    """
+    rewards, scored = _rewards(batch)
+    if scored.size and not scored.any():
+        raise UserError(
+            f"{name} needs turn rewards, and no turn of this batch has one; use an environment or an option that scores"
+            " turns, such as --env-options.reward upstream, or another method"
+        )
+    return rewards, scored
 
 
 def on_actions(batch: CreditBatch, values: Floats) -> Floats:
@@ -59,3 +69,12 @@ def critic_values(batch: CreditBatch, name: str) -> Floats:
 def token_costs(batch: CreditBatch) -> Floats:
     """What a KL in the reward costs each token `[N, L]`; 0 without one."""
     return np.zeros(batch.sampled.shape) if batch.token_penalty is None else batch.token_penalty
+
+
+def _rewards(batch: CreditBatch) -> tuple[Floats, Bools]:
+    """Turn rewards, 0 where there is none, and which there are, both `[N, T]` for the turns that the batch has."""
+    turns = turn_mask(batch)
+    if batch.turn_rewards is None or batch.turn_reward_mask is None:
+        return np.zeros(turns.shape), np.zeros_like(turns)
+    scored = batch.turn_reward_mask[:, : turns.shape[1]]
+    return np.where(scored, batch.turn_rewards[:, : turns.shape[1]], 0.0), scored
