@@ -7,17 +7,23 @@ from typing import Any
 from infopo.algorithms import (
     bi_level_gae,
     collabllm,
+    dapo,
+    dr_grpo,
     gigpo,
     grpo,
     igpo,
     igpo_2025,
     infopo,
+    infopo_official,
     mt_grpo,
+    reinforce_pp,
+    rloo,
     search_r1,
     starpo,
     starpo_s,
     sweet_rl,
     turn_ppo,
+    userrl,
 )
 from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.batch import credit_batch, credit_rows
@@ -49,7 +55,13 @@ class _Entry:
 
 _METHODS = {
     "infopo": _Entry(options=InfoPOOptions, make=infopo.make),
+    "infopo-official": _Entry(options=infopo_official.InfoPOOfficialOptions, make=infopo_official.make),
     "grpo": _Entry(options=GRPOOptions, make=grpo.make),
+    "dr-grpo": _Entry(options=dr_grpo.DrGRPOOptions, make=dr_grpo.make),
+    "rloo": _Entry(options=rloo.RLOOOptions, make=rloo.make),
+    "reinforce++": _Entry(options=reinforce_pp.ReinforcePPOptions, make=reinforce_pp.make),
+    "dapo": _Entry(options=dapo.DAPOOptions, make=dapo.make),
+    "userrl": _Entry(options=userrl.UserRLOptions, make=userrl.make),
     "starpo": _Entry(options=starpo.StarPOOptions, make=starpo.make),
     "starpo-s": _Entry(options=starpo_s.StarPOSOptions, make=starpo_s.make),
     "bi-level-gae": _Entry(options=bi_level_gae.BiLevelGAEOptions, make=bi_level_gae.make),
@@ -67,8 +79,8 @@ _METHODS = {
 def names() -> tuple[str, ...]:
     """Names that `get` knows.
 
-    >>> names()[:2]
-    ('infopo', 'grpo')
+    >>> names()[:3]
+    ('infopo', 'infopo-official', 'grpo')
     """
     return tuple(_METHODS)
 

@@ -15,10 +15,12 @@ import numpy as np
 
 from infopo.algorithms.advantage_estimation import bi_level_gae, whiten
 from infopo.algorithms.base import Credit, CreditBatch, Method
+from infopo.algorithms.batch_checks import turn_rewards_of
+from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import group_metrics
 from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_flag, check_number
-from infopo.algorithms.turn_values import action_ends, critic_values, on_actions, scored_turns, token_costs
+from infopo.algorithms.turn_values import action_ends, critic_values, token_costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def make(options: BiLevelGAEOptions) -> Method:
 
     def credit(batch: CreditBatch) -> Credit:
         ends = action_ends(batch)
-        paid = np.where(ends, on_actions(batch, scored_turns(batch, "bi-level-gae")[0]), 0.0)
+        paid = np.where(ends, on_actions(turn_rewards_of(batch, "bi-level-gae")[0], batch), 0.0)
         advantages, returns = bi_level_gae(
             paid - token_costs(batch),
             critic_values(batch, "bi-level-gae"),

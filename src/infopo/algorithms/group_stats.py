@@ -6,38 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infopo.algorithms.base import Bools, Floats
+from infopo.algorithms.one_group import EPSILON, TOLERANCE, deviation, is_degenerate, moments, zscore
 
-EPSILON = 1e-6  # added to a standard deviation before dividing by it
-TOLERANCE = 1e-8  # values that differ by no more are equal
+__all__ = [
+    "EPSILON",
+    "SINGLETON",
+    "TOLERANCE",
+    "Singleton",
+    "deviation",
+    "group_metrics",
+    "is_degenerate",
+    "members",
+    "moments",
+    "outcome_zscores",
+    "spread",
+    "summary",
+    "zscore",
+]
+
 Singleton = Literal["zero", "pass"]  # what a group of one gets: nothing, or its plain outcome
 SINGLETON: tuple[Singleton, ...] = ("zero", "pass")
-
-
-def zscore(values: Floats, *, epsilon: float = EPSILON, divide: bool = True) -> Floats:
-    """Standard scores `[n]` of one group (n - 1 in the deviation); exactly 0 for fewer than two or for equal values.
-
-    `divide` false: the mean is taken off, and that is all.
-
-    >>> zscore(np.array([1.0, 0.0, 0.0])).round(4).tolist()
-    [1.1547, -0.5773, -0.5773]
-    >>> zscore(np.array([0.7, 0.7])).tolist()
-    [0.0, 0.0]
-    """
-    if is_degenerate(values):
-        return np.zeros_like(values)
-    centred: Floats = values - values.mean()
-    scores: Floats = centred / (values.std(ddof=1) + epsilon)
-    return scores if divide else centred
-
-
-def deviation(values: Floats) -> float:
-    """The standard deviation of one group (n - 1); 0 for fewer than two or for equal values."""
-    return 0.0 if is_degenerate(values) else float(values.std(ddof=1))
-
-
-def is_degenerate(values: Floats) -> bool:
-    """Whether a group cannot say which of its values is better: fewer than two, or all the same."""
-    return values.size < 2 or float(np.ptp(values)) <= TOLERANCE
 
 
 def members(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
+from infopo.algorithms.batch_checks import turn_rewards_of
+from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import EPSILON, SINGLETON, Singleton, group_metrics, outcome_zscores
 from infopo.algorithms.option_checks import check_choice, check_number
-from infopo.algorithms.turn_values import on_actions, scored_turns, turn_mask
+from infopo.algorithms.turn_values import turn_mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +53,12 @@ def make(options: MTGRPOOptions) -> Method:
         turns = turn_mask(batch)
         earlier = np.zeros_like(turns)
         earlier[:, :-1] = turns[:, 1:]  # a turn after which another one comes
-        given, scored = scored_turns(batch, "mt-grpo")
-        rewards = np.where(earlier & scored, given, np.nan)
+        given, scored = turn_rewards_of(batch, "mt-grpo")
+        rewards = np.where(earlier & scored[:, : turns.shape[1]], given[:, : turns.shape[1]], np.nan)
         outcome = place_scores(batch.group, batch.outcome[:, None], options)
         values = place_scores(batch.group, rewards, options) + np.where(earlier, options.lam, 1.0) * outcome
         stats = {"mt-grpo/scored_turns_frac": float((~np.isnan(rewards)).mean(where=earlier))} if earlier.any() else {}
-        return Credit(advantages=on_actions(batch, values), stats=stats | group_metrics(batch.group, batch.outcome))
+        return Credit(advantages=on_actions(values, batch), stats=stats | group_metrics(batch.group, batch.outcome))
 
     return Method(
         name="mt-grpo",

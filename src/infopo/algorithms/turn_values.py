@@ -1,9 +1,9 @@
-"""Numbers by turn: which turns there are, what each was paid, and how a number a turn becomes one a token."""
+"""Numbers by turn: which turns there are, what each was paid, where it ends, and what a critic says of it."""
 
 import numpy as np
 
 from infopo.algorithms.base import Bools, CreditBatch, Floats
-from infopo.core import InfopoError, UserError
+from infopo.core import InfopoError
 
 
 def turn_mask(batch: CreditBatch) -> Bools:
@@ -18,34 +18,15 @@ def paid_turns(batch: CreditBatch) -> Floats:
 
     An episode without a scored turn, as under the outcome scheme, is paid its outcome on its last turn.
     """
-    paid, scored = _rewards(batch)
+    turns = turn_mask(batch)
+    paid, scored = np.zeros(turns.shape), np.zeros_like(turns)
+    if batch.turn_rewards is not None and batch.turn_reward_mask is not None:
+        scored = batch.turn_reward_mask[:, : turns.shape[1]]
+        paid = np.where(scored, batch.turn_rewards[:, : turns.shape[1]], 0.0)
     for row, spans in enumerate(batch.action_spans):
         if spans and not scored[row].any():
             paid[row, len(spans) - 1] = batch.outcome[row]
     return paid
-
-
-def scored_turns(batch: CreditBatch, name: str) -> tuple[Floats, Bools]:
-    """The environment's turn rewards `[N, T]`, 0 where it did not score the turn, and which it scored.
-
-    Raises `UserError`, with the method's `name`, where it scored no turn at all.
-    """
-    rewards, scored = _rewards(batch)
-    if scored.size and not scored.any():
-        raise UserError(
-            f"{name} needs turn rewards, and no turn of this batch has one; use an environment or an option that scores"
-            " turns, such as --env-options.reward upstream, or another method"
-        )
-    return rewards, scored
-
-
-def on_actions(batch: CreditBatch, values: Floats) -> Floats:
-    """One value a turn `[N, T]` onto the sampled tokens of its action `[N, L]`; 0 elsewhere."""
-    found = np.zeros(batch.sampled.shape, dtype=np.float64)
-    for row, spans in enumerate(batch.action_spans):
-        for turn, span in enumerate(spans):
-            found[row, span.start : span.end] = values[row, turn]
-    return np.where(batch.sampled, found, 0.0)
 
 
 def action_ends(batch: CreditBatch) -> Bools:
@@ -69,12 +50,3 @@ def critic_values(batch: CreditBatch, name: str) -> Floats:
 def token_costs(batch: CreditBatch) -> Floats:
     """What a KL in the reward costs each token `[N, L]`; 0 without one."""
     return np.zeros(batch.sampled.shape) if batch.token_penalty is None else batch.token_penalty
-
-
-def _rewards(batch: CreditBatch) -> tuple[Floats, Bools]:
-    """Turn rewards, 0 where there is none, and which there are, both `[N, T]` for the turns that the batch has."""
-    turns = turn_mask(batch)
-    if batch.turn_rewards is None or batch.turn_reward_mask is None:
-        return np.zeros(turns.shape), np.zeros_like(turns)
-    scored = batch.turn_reward_mask[:, : turns.shape[1]]
-    return np.where(scored, batch.turn_rewards[:, : turns.shape[1]], 0.0), scored

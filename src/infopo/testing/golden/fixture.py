@@ -87,12 +87,12 @@ class Inputs:
             raise self.error(field, f"must be true or false, got {found!r}")
         return found
 
-    def choice(self, field: str, known: Sequence[str], default: Any = _REQUIRED) -> str:
+    def choice(self, field: str, known: Sequence[str], default: Any = _REQUIRED) -> Any:
         """One of a few words."""
         found = self.get(field, default)
         if found not in known:
             raise self.error(field, f"must be one of {', '.join(known)}, got {found!r}")
-        return str(found)
+        return found
 
     def array(self, field: str, dimensions: int = 1, *, given: Any = None) -> Floats:
         """Finite numbers, `dimensions` deep and rectangular; `given` instead of what the field itself holds."""
