@@ -25,8 +25,8 @@ class CreditBatch:
     turn t; `outcome` `[N]` in [0, 1]; `signals[name]` and `signal_masks[name]` `[N, T]` per-turn signals ("gain",
     "belief"); `turn_rewards`, `turn_reward_mask` `[N, T]` the environment's own; `state_keys[i][t]` the state before
     action t; `values` `[N, L]` the critic's, None without one; `token_penalty` `[N, L]` what a KL in the reward costs
-    each token, None without one; `progress` the share of the run's steps that are done. `names` `[N]` say in errors
-    which episode a row is; `epoch` counts how often the training tasks have all been played. Raises `InfopoError`
+    each token, None without one. `names` `[N]` say in errors which episode a row is; `epoch` counts how often the
+    training tasks have all been played, `progress` is the share of the run's steps that are done. Raises `InfopoError`
     where something measured is not a finite number.
     """
 
@@ -41,9 +41,9 @@ class CreditBatch:
     state_keys: tuple[tuple[str | None, ...], ...] | None = None
     values: Floats | None = None
     token_penalty: Floats | None = None
-    progress: float = 0.0
     names: tuple[str, ...] = ()
     epoch: int = 0
+    progress: float = 0.0
 
     def __post_init__(self) -> None:
         check_finite("outcome", self.outcome, np.ones(len(self.outcome), dtype=np.bool_), self.names)

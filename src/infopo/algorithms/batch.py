@@ -19,15 +19,15 @@ def credit_batch(
     *,
     values: Floats | None = None,
     token_penalty: Floats | None = None,
-    progress: float = 0.0,
     epoch: int = 0,
+    progress: float = 0.0,
 ) -> CreditBatch:
     """The batch `[N, ...]` of the surviving episodes of all groups with at least two; other groups give no row.
 
     `signals[name]` has one entry for each of `credit_rows(groups)`, in that order, and in it one value for each turn;
     None means not measured and is masked (the value under a mask is NaN, so that a method which looks shows it).
-    Row i has group number j where it came from `groups[j]`. `values`, `token_penalty` `[N, L]`, `progress` and `epoch`
-    go on as they are; turn rewards and state keys come from the turns. Raises `ValueError` where a signal has other
+    Row i has group number j where it came from `groups[j]`. `values`, `token_penalty` `[N, L]`, `epoch` and `progress`
+    are passed on; turn rewards and state keys come from the turns. Raises `ValueError` where a signal has other
     lengths.
     """
     rows = credit_rows(groups)
@@ -51,9 +51,9 @@ def credit_batch(
         state_keys=tuple(_before([turn.state_key for turn in row.turns]) for row in rows),
         values=values,
         token_penalty=token_penalty,
-        progress=progress,
         names=tuple(f"task {row.task_id}, episode {row.episode} of group {row.group_id}" for row in rows),
         epoch=epoch,
+        progress=progress,
     )
 
 

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
+from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import EPSILON, SINGLETON, Singleton, group_metrics, outcome_zscores, zscore
 from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_choice, check_number
-from infopo.algorithms.turn_values import on_actions, paid_turns
+from infopo.algorithms.turn_values import paid_turns
 from infopo.core import UserError
 
 Keys = Sequence[Sequence[str | None]]
@@ -106,7 +107,7 @@ def make(options: GiGPOOptions) -> Method:
         shared = [len(found) for found in clusters(batch.group, keys).values() if len(found) > 1]
         stats = {"gigpo/shared_steps_frac": sum(shared) / turns.sum()} if turns.sum() else {}
         return Credit(
-            advantages=on_actions(batch, episodes[:, None] + options.omega * steps),
+            advantages=on_actions(episodes[:, None] + options.omega * steps, batch),
             stats=stats | group_metrics(batch.group, batch.outcome),
         )
 

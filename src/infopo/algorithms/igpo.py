@@ -15,10 +15,10 @@ import numpy as np
 
 from infopo.algorithms.base import Bools, Credit, CreditBatch, Floats, Method
 from infopo.algorithms.belief_gains import BELIEF_KINDS, BeliefKind, belief_gains, belief_metrics
+from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import EPSILON, group_metrics, is_degenerate, members
 from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_choice, check_number
-from infopo.algorithms.turn_values import on_actions
 
 VARIANCE_EPSILON = 1e-8
 
@@ -106,7 +106,7 @@ def make(options: IGPOOptions) -> Method:
     def credit(batch: CreditBatch) -> Credit:
         advantages = turn_advantages(*turn_scores(batch, options), options.gamma)
         stats = belief_metrics(*belief_gains(batch, options.kind, name="igpo"))
-        return Credit(advantages=on_actions(batch, advantages), stats=stats | group_metrics(batch.group, batch.outcome))
+        return Credit(advantages=on_actions(advantages, batch), stats=stats | group_metrics(batch.group, batch.outcome))
 
     return Method(
         name="igpo",

@@ -15,9 +15,9 @@ import numpy as np
 
 from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
 from infopo.algorithms.belief_gains import belief_gains, belief_metrics
+from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import group_metrics, members, outcome_zscores, zscore
 from infopo.algorithms.option_checks import check_number
-from infopo.algorithms.turn_values import on_actions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def make(options: SweetRLOptions) -> Method:
             turns[inside] = zscore(changes[inside])
         values = outcome_zscores(batch.group, batch.outcome)[:, None] + options.weight * turns
         return Credit(
-            advantages=on_actions(batch, values),
+            advantages=on_actions(values, batch),
             stats=belief_metrics(changes, mask) | group_metrics(batch.group, batch.outcome),
         )
 

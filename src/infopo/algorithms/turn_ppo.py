@@ -12,9 +12,10 @@ import numpy as np
 
 from infopo.algorithms.advantage_estimation import turn_gae, whiten
 from infopo.algorithms.base import Credit, CreditBatch, Method
+from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import group_metrics
 from infopo.algorithms.option_checks import check_number
-from infopo.algorithms.turn_values import critic_values, on_actions, paid_turns, token_costs
+from infopo.algorithms.turn_values import critic_values, paid_turns, token_costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +46,8 @@ def make(options: TurnPPOOptions) -> Method:
                 paid[row, turns], states[row, turns], gamma=options.gamma, lam=options.lam
             )
         return Credit(
-            advantages=whiten(on_actions(batch, turn_advantages), batch.sampled),
-            returns=on_actions(batch, turn_advantages + states),
+            advantages=whiten(on_actions(turn_advantages, batch), batch.sampled),
+            returns=on_actions(turn_advantages + states, batch),
             stats=group_metrics(batch.group, batch.outcome),
         )
 

@@ -1,4 +1,4 @@
-"""Numbers by turn: which turns there are, what each was paid, and how a number a turn becomes one a token."""
+"""Numbers by turn: which turns there are, what each was paid, where it ends, and what a critic says of it."""
 
 import numpy as np
 
@@ -18,24 +18,15 @@ def paid_turns(batch: CreditBatch) -> Floats:
 
     An episode without a scored turn, as under the outcome scheme, is paid its outcome on its last turn.
     """
-    paid = np.zeros(turn_mask(batch).shape, dtype=np.float64)
-    scored = np.zeros_like(paid, dtype=np.bool_)
+    turns = turn_mask(batch)
+    paid, scored = np.zeros(turns.shape), np.zeros_like(turns)
     if batch.turn_rewards is not None and batch.turn_reward_mask is not None:
-        scored = batch.turn_reward_mask
-        paid[scored] = batch.turn_rewards[scored]
+        scored = batch.turn_reward_mask[:, : turns.shape[1]]
+        paid = np.where(scored, batch.turn_rewards[:, : turns.shape[1]], 0.0)
     for row, spans in enumerate(batch.action_spans):
         if spans and not scored[row].any():
             paid[row, len(spans) - 1] = batch.outcome[row]
     return paid
-
-
-def on_actions(batch: CreditBatch, values: Floats) -> Floats:
-    """One value a turn `[N, T]` onto the sampled tokens of its action `[N, L]`; 0 elsewhere."""
-    found = np.zeros(batch.sampled.shape, dtype=np.float64)
-    for row, spans in enumerate(batch.action_spans):
-        for turn, span in enumerate(spans):
-            found[row, span.start : span.end] = values[row, turn]
-    return np.where(batch.sampled, found, 0.0)
 
 
 def action_ends(batch: CreditBatch) -> Bools:
