@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from infopo import algorithms
 from infopo.algorithms.base import Credit, CreditBatch
 from infopo.algorithms.loss_config import LossConfig
 from infopo.core import InfopoError, UserError, derive_seed, read_records
@@ -25,7 +24,7 @@ from infopo.training.loop import MOST_SKIPS, Trainer
 from .conftest import MakeTrainer, assert_equal_weights, distance, records, weights
 
 
-@pytest.mark.parametrize("algo", algorithms.names())
+@pytest.mark.parametrize("algo", ["infopo", "grpo"])
 def test_three_steps_change_the_weights_and_say_what_happened(make_trainer: MakeTrainer, algo: str) -> None:
     seen: list[tuple[int, dict[str, float]]] = []
     trainer = make_trainer(
@@ -104,7 +103,7 @@ def delays(salt: int) -> Callable[[TaskSpec, int], Env]:
     return make
 
 
-@pytest.mark.parametrize("algo", algorithms.names())
+@pytest.mark.parametrize("algo", ["infopo", "grpo"])
 def test_concurrency_and_the_order_of_answers_change_nothing(make_trainer: MakeTrainer, algo: str) -> None:
     ends = []
     for name, concurrency, make in (("a", 1, delays(1)), ("b", 16, delays(2)), ("c", 16, TaskSpec.make)):
