@@ -17,17 +17,28 @@ GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "golden_advantages.js
 BATCH_WIDE = {
     "infopo-official",
     "reinforce++",
+    "starpo-s",
+    "bi-level-gae",
+    "turn-ppo",
 }
 # Methods whose advantages depend on how many policy tokens there are.
 COUNTS_TOKENS = {
     "infopo-official",
     "reinforce++",
     "userrl",
+    "starpo-s",
+    "bi-level-gae",
+    "turn-ppo",
+    "collabllm",
 }
 # Methods that give a group of one something by its outcome.
 KEEPS_SINGLETONS = {
     "infopo-official",
     "reinforce++",
+    "starpo-s",
+    "bi-level-gae",
+    "turn-ppo",
+    "gigpo",  # steps of one episode from the same state are compared with each other
 }
 
 SCORES = st.floats(0, 1, allow_nan=False).map(lambda value: round(value, 3))

@@ -33,7 +33,7 @@ def episode(
         sampled=sampled,
         logprobs=tuple(-1.0 if here else None for here in sampled),
         turns=tuple(
-            Turn(action=Span(start=start, end=end), action_message=0, reward=reward)
+            Turn(action=Span(start=start, end=end), action_message=0, reward=reward, state_key="asked")
             for (start, end), reward in zip(layout, rewards or [None] * len(layout), strict=True)
         ),
         outcome=None if score is None else Outcome(score=score, success=score > 0.5),

@@ -13,7 +13,8 @@ from infopo.algorithms import CreditBatch
 from infopo.algorithms.belief_gains import belief_gains
 from infopo.algorithms.igpo import curriculum
 
-from .full_batches import full_batch, full_batches
+from .conftest import batches
+from .full_batch import full_batch
 
 THREE = [[(0, 1), (2, 3), (4, 5)]] * 2
 
@@ -26,7 +27,7 @@ def pair(first: list[float | None], second: list[float | None], outcomes: tuple[
     return full_batch([0, 0], outcomes, THREE, beliefs=[first, second])
 
 
-@given(batch=full_batches())
+@given(batch=batches())
 def test_gains_telescope_where_every_belief_is_known(batch: CreditBatch) -> None:
     gains, mask = belief_gains(batch, "log_prob_diff", name="test")
     beliefs, known = batch.signals["belief"], batch.signal_masks["belief"]

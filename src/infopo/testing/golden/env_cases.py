@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infopo.envs.grid.rewards import sokoban_reward
-from infopo.envs.search.rewards import exact_match, word_set_f1
+from infopo.envs.search.rewards import ANSWER_SPLIT, exact_match, word_set_f1
 from infopo.envs.webshop.rewards import purchase_reward
 from infopo.testing.golden.fixture import Inputs
 
@@ -36,12 +36,17 @@ def sokoban(inputs: Inputs) -> dict[str, Any]:
 
 def qa_em(inputs: Inputs) -> dict[str, Any]:
     """Answers beside lists of right ones."""
-    return {"em": [exact_match(answer, right) for answer, right in inputs.get("pred_gold")]}
+    return {"em": [exact_match(answer, _listed(right)) for answer, right in inputs.get("pred_gold")]}
 
 
 def igpo_f1(inputs: Inputs) -> dict[str, Any]:
     """Answers beside alternatives in one text."""
-    return {"f1": [word_set_f1(answer, right) for answer, right in inputs.get("pred_gold")]}
+    return {"f1": [word_set_f1(answer, ANSWER_SPLIT.join(_listed(right))) for answer, right in inputs.get("pred_gold")]}
+
+
+def _listed(right: Any) -> list[str]:
+    """Right answers, where a case may give one or several."""
+    return [right] if isinstance(right, str) else list(right)
 
 
 def _rows(inputs: Inputs, field: str, names: set[str]) -> list[Mapping[str, Any]]:
