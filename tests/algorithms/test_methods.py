@@ -1,12 +1,12 @@
 """What every method promises, as properties; the registry; the metrics."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from infopo import algorithms
@@ -14,49 +14,31 @@ from infopo.algorithms import CreditBatch, Method
 from infopo.algorithms.group_stats import members, outcome_zscores, zscore
 from infopo.core import InfopoError, UnknownNameError, UserError
 
-from .conftest import make_batch
+from .conftest import (
+    BATCH_WIDE,
+    COUNTS_TOKENS,
+    KEEPS_SINGLETONS,
+    SCORES,
+    batches,
+    make_batch,
+    no_signals,
+    take,
+)
 
-SCORES = st.floats(0, 1, allow_nan=False).map(lambda value: round(value, 3))
-GAINS = st.one_of(st.none(), st.floats(-5, 5, allow_nan=False).map(lambda value: round(value, 3)))
-
-
-@st.composite
-def batches(draw: st.DrawFn) -> CreditBatch:
-    """Up to eight episodes of up to three groups, one to four turns each, some without a gain."""
-    count = draw(st.integers(1, 8))
-    turns = [draw(st.integers(1, 4)) for _ in range(count)]
-    spans = []
-    for number in turns:
-        position, row = draw(st.integers(0, 3)), []
-        for _ in range(number):
-            width = draw(st.integers(1, 3))
-            row.append((position, position + width))
-            position += width + draw(st.integers(0, 2))
-        spans.append(row)
-    return make_batch(
-        [draw(st.integers(0, 2)) for _ in range(count)],
-        [draw(SCORES) for _ in range(count)],
-        spans,
-        [[draw(GAINS) for _ in range(number)] for number in turns],
-    )
+FEW = settings(max_examples=20, deadline=None)  # there are many methods
 
 
-def take(batch: CreditBatch, rows: list[int]) -> CreditBatch:
-    return replace(
-        batch,
-        group=batch.group[rows],
-        sampled=batch.sampled[rows],
-        action_spans=tuple(batch.action_spans[row] for row in rows),
-        outcome=batch.outcome[rows],
-        signals={name: values[rows] for name, values in batch.signals.items()},
-        signal_masks={name: mask[rows] for name, mask in batch.signal_masks.items()},
-    )
+def methods(without: Collection[str] = ()) -> Any:
+    """One case a method, but for those of which the property does not hold."""
+    found = [algorithms.get(name) for name in algorithms.names() if name not in without]
+    return pytest.mark.parametrize("method", found, ids=lambda method: method.name)
 
 
-METHODS = pytest.mark.parametrize("method", [algorithms.get(name) for name in algorithms.names()], ids=lambda m: m.name)
+METHODS = methods()
 
 
 @METHODS
+@FEW
 @given(batch=batches(), data=st.data())
 def test_rows_may_come_in_any_order(method: Method, batch: CreditBatch, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(batch.group))))
@@ -67,20 +49,25 @@ def test_rows_may_come_in_any_order(method: Method, batch: CreditBatch, data: st
         assert moved.stats[name] == pytest.approx(value, abs=1e-9), name
 
 
-@METHODS
+@methods(without=BATCH_WIDE)
+@FEW
 @given(batch=batches())
 def test_each_group_stands_for_itself(method: Method, batch: CreditBatch) -> None:
     together = method.credit(batch).advantages
     for rows in members(batch.group):
-        alone = method.credit(take(batch, rows.tolist())).advantages
-        np.testing.assert_array_equal(alone, together[rows])
+        part = take(batch, rows.tolist())
+        if "turn_rewards" in method.needs and not part.turn_reward_mask.any():
+            continue
+        np.testing.assert_array_equal(method.credit(part).advantages, together[rows])
 
 
 @METHODS
+@FEW
 @given(batch=batches(), junk=st.sampled_from([np.nan, 1e9, -3.0, np.inf]))
-def test_masked_gains_have_no_influence(method: Method, batch: CreditBatch, junk: float) -> None:
-    gains, mask = batch.signals["gain"], batch.signal_masks["gain"]
-    other = method.credit(replace(batch, signals={"gain": np.where(mask, gains, junk)}))
+def test_what_a_mask_hides_has_no_influence(method: Method, batch: CreditBatch, junk: float) -> None:
+    signals = {name: np.where(batch.signal_masks[name], values, junk) for name, values in batch.signals.items()}
+    rewards = np.where(batch.turn_reward_mask, batch.turn_rewards, junk)
+    other = method.credit(replace(batch, signals=signals, turn_rewards=rewards))
     plain = method.credit(batch)
     np.testing.assert_array_equal(other.advantages, plain.advantages)
     assert other.stats == plain.stats
@@ -89,6 +76,7 @@ def test_masked_gains_have_no_influence(method: Method, batch: CreditBatch, junk
 
 
 @METHODS
+@FEW
 @given(batch=batches(), data=st.data())
 def test_zero_where_nothing_was_sampled(method: Method, batch: CreditBatch, data: st.DataObject) -> None:
     flat = data.draw(st.lists(st.booleans(), min_size=batch.sampled.size, max_size=batch.sampled.size))
@@ -96,16 +84,72 @@ def test_zero_where_nothing_was_sampled(method: Method, batch: CreditBatch, data
     found = method.credit(replace(batch, sampled=keep)).advantages
     assert found.shape == batch.sampled.shape
     assert (found[~keep] == 0).all()
-    np.testing.assert_array_equal(found[keep], method.credit(batch).advantages[keep])
+    if method.name not in COUNTS_TOKENS:
+        np.testing.assert_array_equal(found[keep], method.credit(batch).advantages[keep])
 
 
 @METHODS
+@FEW
+@given(batch=batches(), tokens=st.integers(0, 3), turns=st.integers(0, 2))
+def test_padding_changes_nothing(method: Method, batch: CreditBatch, tokens: int, turns: int) -> None:
+    def wider(values: Any, more: int, fill: Any) -> Any:
+        return np.pad(values, ((0, 0), (0, more)), constant_values=fill)
+
+    padded = replace(
+        batch,
+        sampled=wider(batch.sampled, tokens, False),
+        values=wider(batch.values, tokens, 7.0),
+        signals={name: wider(values, turns, np.nan) for name, values in batch.signals.items()},
+        signal_masks={name: wider(mask, turns, False) for name, mask in batch.signal_masks.items()},
+        turn_rewards=wider(batch.turn_rewards, turns, np.nan),
+        turn_reward_mask=wider(batch.turn_reward_mask, turns, False),
+    )
+    plain, found = method.credit(batch), method.credit(padded)
+    length = batch.sampled.shape[1]
+    np.testing.assert_allclose(found.advantages[:, :length], plain.advantages, atol=1e-12)
+    assert (found.advantages[:, length:] == 0).all()
+    assert found.stats == pytest.approx(plain.stats)
+
+
+@METHODS
+@FEW
+@given(batch=batches())
+def test_a_batch_is_read_and_not_written(method: Method, batch: CreditBatch) -> None:
+    arrays = {"outcome": batch.outcome, "turn_rewards": batch.turn_rewards, "values": batch.values, **batch.signals}
+    before = {name: array.copy() for name, array in arrays.items()}
+    first, second = method.credit(batch), method.credit(batch)
+    np.testing.assert_array_equal(first.advantages, second.advantages)
+    assert first.stats == second.stats
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@METHODS
+@FEW
 @given(batch=batches())
 def test_a_group_of_one_learns_nothing_from_its_outcome(method: Method, batch: CreditBatch) -> None:
     single = [int(rows[0]) for rows in members(batch.group) if rows.size == 1]
-    credit = method.credit(replace(batch, signal_masks={"gain": np.zeros_like(batch.signal_masks["gain"])}))
+    credit = method.credit(no_signals(batch))
     assert credit.stats["adv/singleton_groups"] == len(single)
-    assert (credit.advantages[single] == 0).all()
+    if method.name not in KEEPS_SINGLETONS:
+        assert (credit.advantages[single] == 0).all()
+
+
+@METHODS
+def test_an_episode_without_a_turn_gets_nothing(method: Method) -> None:
+    spans = [[(0, 2)], [], [(1, 2), (3, 4)]]
+    gains, rewards = [[0.5], [], [0.1, None]], [[1.0], [], [0.0, 0.2]]
+    batch = make_batch([0, 0, 0], [1.0, 0.0, 0.5], spans, gains, rewards=rewards)
+    batch = replace(
+        batch,
+        signals={**batch.signals, "belief": batch.signals["gain"]},
+        signal_masks={**batch.signal_masks, "belief": batch.signal_masks["gain"]},
+        values=np.full(batch.sampled.shape, 0.5),
+        state_keys=(("start",), (), ("start", "a")),
+    )
+    credit = method.credit(batch)
+    assert (credit.advantages[1] == 0).all()
+    assert np.isfinite(credit.advantages).all()
 
 
 @given(
@@ -134,8 +178,7 @@ def test_equal_or_lonely_values_score_exactly_zero(values: list[float]) -> None:
 @given(batch=batches())
 def test_infopo_without_gains_or_weight_is_grpo(batch: CreditBatch) -> None:
     plain = algorithms.get("grpo").credit(batch).advantages
-    nothing = replace(batch, signal_masks={"gain": np.zeros_like(batch.signal_masks["gain"])})
-    np.testing.assert_array_equal(algorithms.get("infopo").credit(nothing).advantages, plain)
+    np.testing.assert_array_equal(algorithms.get("infopo").credit(no_signals(batch)).advantages, plain)
     np.testing.assert_array_equal(algorithms.get("infopo", beta=0.0).credit(batch).advantages, plain)
 
 
@@ -214,7 +257,15 @@ def test_metrics_list_at_most_sixteen_turns() -> None:
 
 @METHODS
 def test_an_empty_batch_is_no_error(method: Method) -> None:
-    credit = method.credit(make_batch([], [], [], []))
+    empty = np.zeros((0, 0), dtype=bool)
+    batch = replace(
+        make_batch([], [], [], [], rewards=[]),
+        signals={"gain": empty * 1.0, "belief": empty * 1.0},
+        signal_masks={"gain": empty, "belief": empty},
+        values=empty * 1.0,
+        state_keys=(),
+    )
+    credit = method.credit(batch)
     assert credit.advantages.shape == (0, 0)
     assert all(np.isfinite(value) for value in credit.stats.values())
 
@@ -225,9 +276,20 @@ def test_infopo_names_the_signal_it_lacks() -> None:
 
 
 def test_needs() -> None:
-    assert algorithms.names() == ("infopo", "grpo")
-    assert algorithms.get("infopo").needs == {"gain"}
-    assert algorithms.get("grpo").needs == frozenset()
+    assert algorithms.names()[:3] == ("infopo", "infopo-official", "grpo")
+    assert algorithms.get("infopo").needs == algorithms.get("infopo-official").needs == {"gain"}
+    assert algorithms.get("infopo-official", overwrite_last=False).needs == {"gain", "turn_rewards"}
+    assert algorithms.get("userrl").needs == {"turn_rewards"}
+    assert all(not algorithms.get(name).needs for name in ("grpo", "dr-grpo", "rloo", "reinforce++", "dapo"))
+
+
+@METHODS
+def test_options_are_frozen_and_explained(method: Method) -> None:
+    options = algorithms.options_of(method.name)
+    assert options == algorithms.options_of(method.name)
+    with pytest.raises(FrozenInstanceError):
+        setattr(options, fields(options)[0].name, None)
+    assert options.__doc__ is not None
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,13 @@ def test_a_method_shows_formula_options_source_and_needs(name: str, capsys: pyte
     assert ("filter" in text.split("published with")[1]) == (method.filter is not None)
 
 
+def test_words_of_an_option_are_listed_and_lines_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["algos", "infopo"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  gate                   sigmoid     sigmoid, none, half" in lines
+    assert max(map(len, lines)) <= 120
+
+
 @pytest.mark.parametrize(("arguments", "said"), [("algos infpo", "did you mean 'infopo'"), ("algos a b", "one method")])
 def test_a_mistake_is_named(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments.split()) == 2

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from infopo import algorithms
 from infopo.core import read_records
 from infopo.rollout import RolloutConfig
 from infopo.samplers.load import load_policy
@@ -17,6 +18,9 @@ from infopo.training.run_folder import RunFolder
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "golden_advantages.json"
 MakeTrainer = Callable[..., Trainer]
+_ALL = [algorithms.get(name) for name in algorithms.names()]
+# Methods that learn on the toy environment, where single turns are paid, from as many groups as a step plays.
+PLAYABLE = [one.name for one in _ALL if one.needs <= {"gain", "turn_rewards"} and "filter" not in one.defining]
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +42,7 @@ def make_trainer(slots_folder: Path, slots_options: dict[str, Any], tmp_path: Pa
         config = TrainConfig(
             **{
                 "env": "toy/slots",
-                "env_options": slots_options,
+                "env_options": slots_options | {"reward": "upstream"},
                 "model": str(model or slots_folder),
                 "steps": 3,
                 "groups": 4,

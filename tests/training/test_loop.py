@@ -22,14 +22,16 @@ from infopo.testing.faults import random_delays
 from infopo.training.config import LoraConfig
 from infopo.training.loop import MOST_SKIPS, Trainer
 
-from .conftest import MakeTrainer, assert_equal_weights, distance, records, weights
+from .conftest import PLAYABLE, MakeTrainer, assert_equal_weights, distance, records, weights
 
 
-@pytest.mark.parametrize("algo", algorithms.names())
+@pytest.mark.parametrize("algo", PLAYABLE)
 def test_three_steps_change_the_weights_and_say_what_happened(make_trainer: MakeTrainer, algo: str) -> None:
     seen: list[tuple[int, dict[str, float]]] = []
     trainer = make_trainer(
-        "a", algo=algo, trainer={"on_step": lambda step, metrics, timings: seen.append((step, metrics))}
+        "a",
+        algo=algo,
+        trainer={"on_step": lambda step, metrics, timings: seen.append((step, metrics))},
     )
     before = weights(trainer)
     trainer.run()
@@ -47,13 +49,43 @@ def test_three_steps_change_the_weights_and_say_what_happened(make_trainer: Make
         assert 0 <= line["train/success"] <= 1
         stops = [value for name, value in line.items() if name.startswith("stop/")]
         assert sum(stops) == pytest.approx(1.0)
-        assert ("info/turn_gain_mean" in line) == (algo == "infopo")
+        assert ("info/turn_gain_mean" in line) == ("gain" in algorithms.get(algo).needs)
+        assert ("userrl/scored_turns_frac" in line) == (algo == "userrl")
         assert all(math.isfinite(value) for name, value in line.items() if name != "run")
     timings = records(trainer, "timings")
     assert [line["step"] for line in timings] == [1, 2, 3]
     assert all("seconds" in name for line in timings for name in line.keys() - {"run", "step"})
     assert not any("seconds" in name for line in metrics for name in line)
     assert (trainer.folder.checkpoints / "step_000003" / "model.safetensors").is_file()
+
+
+def test_a_method_without_its_turn_rewards_stops_the_run_and_says_why(
+    make_trainer: MakeTrainer, slots_options: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match=r"userrl needs turn rewards.*env-options\.reward upstream"):
+        make_trainer("a", algo="userrl", env_options=slots_options).step()
+
+
+def test_a_method_sees_rewards_names_and_the_epoch(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer("a", algo="userrl")
+    seen: list[CreditBatch] = []
+    honest = trainer.method.credit
+
+    def credit(batch: CreditBatch) -> Credit:
+        seen.append(batch)
+        return honest(batch)
+
+    trainer.method = replace(trainer.method, credit=credit)
+    trainer.step()
+    trainer.done_steps = trainer.schedule.count  # four groups a step: four epochs later
+    trainer.step()
+    assert [batch.epoch for batch in seen] == [0, 4]
+    lines = records(trainer, "trajectories")[:16]
+    assert len(set(seen[0].names)) == 16
+    for row, line in enumerate(lines):
+        assert line["task_id"] in seen[0].names[row]
+        rewards = [turn["reward"] for turn in line["turns"]]
+        assert seen[0].turn_rewards[row, : len(rewards)].tolist() == rewards
 
 
 def test_records_hold_every_episode_with_its_gains_and_advantages(make_trainer: MakeTrainer) -> None:
@@ -104,7 +136,7 @@ def delays(salt: int) -> Callable[[TaskSpec, int], Env]:
     return make
 
 
-@pytest.mark.parametrize("algo", algorithms.names())
+@pytest.mark.parametrize("algo", ["infopo", "grpo"])
 def test_concurrency_and_the_order_of_answers_change_nothing(make_trainer: MakeTrainer, algo: str) -> None:
     ends = []
     for name, concurrency, make in (("a", 1, delays(1)), ("b", 16, delays(2)), ("c", 16, TaskSpec.make)):

@@ -71,6 +71,18 @@ def test_the_std_filter_keeps_one_group_at_least(make_trainer: MakeTrainer) -> N
     assert line["filter/skipped_steps"] == 0
 
 
+def test_dapo_plays_until_its_groups_differ_under_every_preset(make_trainer: MakeTrainer) -> None:
+    trainer = make_trainer("a", algo="dapo", steps=2, groups=2, group_size=2, max_sampling_rounds=6)
+    assert (trainer.config.preset, trainer.config.filter) == ("matched", "dynamic")
+    assert trainer.config.loss.clip_high == 0.28
+    trainer.run()
+    for step, line in enumerate(records(trainer, "metrics"), start=1):
+        kept = [lines for lines in by_group(trainer, step).values() if learnt(lines)]
+        assert len(kept) == line["filter/kept_groups"] == 2
+        assert all(varies(lines) > 0 for lines in kept)
+        assert line["adv/zero_var_groups"] == 0
+
+
 def test_the_dynamic_filter_plays_others_in_place_of_equal_groups(make_trainer: MakeTrainer) -> None:
     # groups of two are often equal
     trainer = make_trainer("a", algo="infopo", steps=3, groups=4, group_size=2, filter="dynamic", max_sampling_rounds=6)

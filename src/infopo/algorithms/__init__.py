@@ -4,7 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from infopo.algorithms import grpo, infopo
+from infopo.algorithms import (
+    bi_level_gae,
+    collabllm,
+    dapo,
+    dr_grpo,
+    gigpo,
+    grpo,
+    igpo,
+    igpo_2025,
+    infopo,
+    infopo_official,
+    mt_grpo,
+    reinforce_pp,
+    rloo,
+    search_r1,
+    starpo,
+    starpo_s,
+    sweet_rl,
+    turn_ppo,
+    userrl,
+)
 from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.batch import credit_batch, credit_rows
 from infopo.algorithms.grpo import GRPOOptions
@@ -35,15 +55,32 @@ class _Entry:
 
 _METHODS = {
     "infopo": _Entry(options=InfoPOOptions, make=infopo.make),
+    "infopo-official": _Entry(options=infopo_official.InfoPOOfficialOptions, make=infopo_official.make),
     "grpo": _Entry(options=GRPOOptions, make=grpo.make),
+    "dr-grpo": _Entry(options=dr_grpo.DrGRPOOptions, make=dr_grpo.make),
+    "rloo": _Entry(options=rloo.RLOOOptions, make=rloo.make),
+    "reinforce++": _Entry(options=reinforce_pp.ReinforcePPOptions, make=reinforce_pp.make),
+    "dapo": _Entry(options=dapo.DAPOOptions, make=dapo.make),
+    "userrl": _Entry(options=userrl.UserRLOptions, make=userrl.make),
+    "starpo": _Entry(options=starpo.StarPOOptions, make=starpo.make),
+    "starpo-s": _Entry(options=starpo_s.StarPOSOptions, make=starpo_s.make),
+    "bi-level-gae": _Entry(options=bi_level_gae.BiLevelGAEOptions, make=bi_level_gae.make),
+    "search-r1": _Entry(options=search_r1.SearchR1Options, make=search_r1.make),
+    "igpo": _Entry(options=igpo.IGPOOptions, make=igpo.make),
+    "igpo-2025": _Entry(options=igpo_2025.IGPO2025Options, make=igpo_2025.make),
+    "gigpo": _Entry(options=gigpo.GiGPOOptions, make=gigpo.make),
+    "mt-grpo": _Entry(options=mt_grpo.MTGRPOOptions, make=mt_grpo.make),
+    "turn-ppo": _Entry(options=turn_ppo.TurnPPOOptions, make=turn_ppo.make),
+    "collabllm": _Entry(options=collabllm.CollabLLMOptions, make=collabllm.make),
+    "sweet-rl": _Entry(options=sweet_rl.SweetRLOptions, make=sweet_rl.make),
 }
 
 
 def names() -> tuple[str, ...]:
     """Names that `get` knows.
 
-    >>> names()
-    ('infopo', 'grpo')
+    >>> names()[:3]
+    ('infopo', 'infopo-official', 'grpo')
     """
     return tuple(_METHODS)
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from infopo.algorithms.batch_checks import check_finite
 from infopo.algorithms.filters import GroupFilter
 from infopo.algorithms.loss_config import LossConfig
 from infopo.core import Span
@@ -24,7 +25,9 @@ class CreditBatch:
     turn t; `outcome` `[N]` in [0, 1]; `signals[name]` and `signal_masks[name]` `[N, T]` per-turn signals ("gain",
     "belief"); `turn_rewards`, `turn_reward_mask` `[N, T]` the environment's own; `state_keys[i][t]` the state before
     action t; `values` `[N, L]` the critic's, None without one; `token_penalty` `[N, L]` what a KL in the reward costs
-    each token, None without one.
+    each token, None without one. `names` `[N]` say in errors which episode a row is; `epoch` counts how often the
+    training tasks have all been played, `progress` is the share of the run's steps that are done. Raises `InfopoError`
+    where something measured is not a finite number.
     """
 
     group: NDArray[np.int64]
@@ -38,6 +41,19 @@ class CreditBatch:
     state_keys: tuple[tuple[str | None, ...], ...] | None = None
     values: Floats | None = None
     token_penalty: Floats | None = None
+    names: tuple[str, ...] = ()
+    epoch: int = 0
+    progress: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_finite("outcome", self.outcome, np.ones(len(self.outcome), dtype=np.bool_), self.names)
+        for name, values in self.signals.items():
+            check_finite(name, values, self.signal_masks[name], self.names)
+        if self.turn_rewards is not None and self.turn_reward_mask is not None:
+            check_finite("turn reward", self.turn_rewards, self.turn_reward_mask, self.names)
+        for name, tokens in (("critic's value", self.values), ("token penalty", self.token_penalty)):
+            if tokens is not None:
+                check_finite(name, tokens, self.sampled, self.names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,13 +19,16 @@ def credit_batch(
     *,
     values: Floats | None = None,
     token_penalty: Floats | None = None,
+    epoch: int = 0,
+    progress: float = 0.0,
 ) -> CreditBatch:
     """The batch `[N, ...]` of the surviving episodes of all groups with at least two; other groups give no row.
 
     `signals[name]` has one entry for each of `credit_rows(groups)`, in that order, and in it one value for each turn;
     None means not measured and is masked (the value under a mask is NaN, so that a method which looks shows it).
-    Row i has group number j where it came from `groups[j]`. `values` and `token_penalty` `[N, L]` are passed on; turn
-    rewards and state keys come from the turns. Raises `ValueError` where a signal has other lengths.
+    Row i has group number j where it came from `groups[j]`. `values`, `token_penalty` `[N, L]`, `epoch` and `progress`
+    are passed on; turn rewards and state keys come from the turns. Raises `ValueError` where a signal has other
+    lengths.
     """
     rows = credit_rows(groups)
     numbers = [index for index, group in enumerate(groups) if len(group.survivors) >= 2 for _ in group.survivors]
@@ -48,6 +51,9 @@ def credit_batch(
         state_keys=tuple(_before([turn.state_key for turn in row.turns]) for row in rows),
         values=values,
         token_penalty=token_penalty,
+        names=tuple(f"task {row.task_id}, episode {row.episode} of group {row.group_id}" for row in rows),
+        epoch=epoch,
+        progress=progress,
     )
 
 

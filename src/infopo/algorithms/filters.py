@@ -28,10 +28,11 @@ class GroupFilter:
             raise UserError(f"filter: the share of groups to keep must be in (0, 1], got {self.keep}")
 
 
-def kept_groups(rule: GroupFilter, outcomes: Sequence[NDArray[np.float64]]) -> list[int]:
+def kept_groups(rule: GroupFilter, outcomes: Sequence[NDArray[np.float64]], *, keep_min_one: bool = True) -> list[int]:
     """Indices, in order, of the groups that `rule` keeps; `outcomes[g]` `[n_g]` are those of group g's survivors.
 
-    Where groups vary alike, those that come first are kept.
+    Where groups vary alike, those that come first are kept. `keep_min_one` false: a share of less than one group keeps
+    none, as in RAGEN.
 
     >>> groups = [np.array(one) for one in ([0.0, 0, 0, 0], [1.0, 0, 1, 0], [10.9, -0.5, -0.5, -0.5], [1.0, 1, 1, 0])]
     >>> kept_groups(GroupFilter(kind="std", keep=0.5), groups)
@@ -41,7 +42,12 @@ def kept_groups(rule: GroupFilter, outcomes: Sequence[NDArray[np.float64]]) -> l
     """
     if rule.kind == "dynamic":
         return [index for index, values in enumerate(outcomes) if values.size > 1 and np.ptp(values) > TOLERANCE]
-    spreads = [float(values.std(ddof=1)) if values.size > 1 else 0.0 for values in outcomes]
+    spreads = group_spreads(outcomes)
     sign = 1 if rule.kind == "std_rev" else -1
     order = sorted(range(len(spreads)), key=lambda index: (sign * spreads[index], index))
-    return sorted(order[: max(1, int(rule.keep * len(order)))])
+    return sorted(order[: max(int(keep_min_one), int(rule.keep * len(order)))])
+
+
+def group_spreads(outcomes: Sequence[NDArray[np.float64]]) -> list[float]:
+    """The standard deviation (n - 1) of each group; 0 for fewer than two."""
+    return [float(values.std(ddof=1)) if values.size > 1 else 0.0 for values in outcomes]

@@ -1,36 +1,31 @@
 """Statistics inside groups, shared by every group-relative method, and the metrics that all of them log."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from infopo.algorithms.base import Bools, Floats
+from infopo.algorithms.one_group import EPSILON, TOLERANCE, deviation, is_degenerate, moments, zscore
 
-EPSILON = 1e-6  # added to a standard deviation before dividing by it
-TOLERANCE = 1e-8  # values that differ by no more are equal
+__all__ = [
+    "EPSILON",
+    "SINGLETON",
+    "TOLERANCE",
+    "Singleton",
+    "deviation",
+    "group_metrics",
+    "is_degenerate",
+    "members",
+    "moments",
+    "outcome_zscores",
+    "spread",
+    "summary",
+    "zscore",
+]
 
-
-def zscore(values: Floats) -> Floats:
-    """Standard scores `[n]` of one group (n - 1 in the deviation); exactly 0 for fewer than two or for equal values.
-
-    >>> zscore(np.array([1.0, 0.0, 0.0])).round(4).tolist()
-    [1.1547, -0.5773, -0.5773]
-    >>> zscore(np.array([0.7, 0.7])).tolist()
-    [0.0, 0.0]
-    """
-    if is_degenerate(values):
-        return np.zeros_like(values)
-    scores: Floats = (values - values.mean()) / (values.std(ddof=1) + EPSILON)
-    return scores
-
-
-def deviation(values: Floats) -> float:
-    """The standard deviation of one group (n - 1); 0 for fewer than two or for equal values."""
-    return 0.0 if is_degenerate(values) else float(values.std(ddof=1))
-
-
-def is_degenerate(values: Floats) -> bool:
-    """Whether a group cannot say which of its values is better: fewer than two, or all the same."""
-    return values.size < 2 or float(np.ptp(values)) <= TOLERANCE
+Singleton = Literal["zero", "pass"]  # what a group of one gets: nothing, or its plain outcome
+SINGLETON: tuple[Singleton, ...] = ("zero", "pass")
 
 
 def members(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -42,11 +37,25 @@ def members(group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(group == number) for number in np.unique(group)]
 
 
-def outcome_zscores(group: NDArray[np.int64], outcome: Floats) -> Floats:
-    """`zscore` of the outcomes `[N]` inside each row's own group."""
+def outcome_zscores(
+    group: NDArray[np.int64],
+    outcome: Floats,
+    *,
+    epsilon: float = EPSILON,
+    divide: bool = True,
+    singleton: Singleton = "zero",
+) -> Floats:
+    """`zscore` of the outcomes `[N]` inside each row's own group.
+
+    A group of one gets 0; or, where `singleton` is `pass`, its outcome as if the mean were 0 and the deviation 1, as
+    the verl family does.
+    """
     scores = np.zeros(len(group), dtype=np.float64)
     for rows in members(group):
-        scores[rows] = zscore(outcome[rows])
+        if rows.size == 1 and singleton == "pass":
+            scores[rows] = outcome[rows] / (1 + epsilon) if divide else outcome[rows]
+        else:
+            scores[rows] = zscore(outcome[rows], epsilon=epsilon, divide=divide)
     return scores
 
 

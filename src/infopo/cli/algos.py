@@ -2,7 +2,9 @@
 
 import dataclasses
 import sys
+import textwrap
 from collections.abc import Sequence
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from infopo import algorithms
 from infopo.algorithms.loss_config import LossConfig
@@ -40,10 +42,12 @@ def _describe(name: str) -> None:
     print(f"{name}: {method.summary}\n")
     print((sys.modules[method.credit.__module__].__doc__ or "").strip())
     print("\noptions (--algo-options.NAME VALUE), with their defaults:")
+    kinds = get_type_hints(type(options))
     for field in dataclasses.fields(options):
-        print(f"  {field.name:20s} {getattr(options, field.name)}")
-    print(" ".join((options.__doc__ or "").split()))
-    print("\nneeds: " + ("nothing but outcomes" if not method.needs else ""))
+        words = [str(word) for word in get_args(kinds[field.name]) if get_origin(kinds[field.name]) is Literal]
+        print(f"  {field.name:22s} {getattr(options, field.name)!s:11s} {', '.join(words)}".rstrip())
+    print("\n" + textwrap.fill(" ".join((options.__doc__ or "").split()), 120))
+    print("\nneeds:" + ("" if method.needs else " nothing but outcomes"))
     for need in sorted(method.needs):
         print(f"  {NEEDS[need]}")
     print("\npublished with (--preset as-published), where it is not what preset matched has:")

@@ -259,6 +259,8 @@ class Trainer:
             {name: [row for part in parts for row in part[1].get(name, [])] for name in parts[0][1]},
             values=_stacked([part[2] for part in parts]),
             token_penalty=_stacked([part[3] for part in parts]),
+            epoch=self.done_steps * config.groups // self.schedule.count,
+            progress=self.done_steps / max(config.steps, 1),
         )
         credit = self.method.credit(batch)
         stats = dict(credit.stats)

@@ -1,0 +1,52 @@
+"""Numbers by turn: which turns there are, what each was paid, where it ends, and what a critic says of it."""
+
+import numpy as np
+
+from infopo.algorithms.base import Bools, CreditBatch, Floats
+from infopo.core import InfopoError
+
+
+def turn_mask(batch: CreditBatch) -> Bools:
+    """Which turns `[N, T]` an episode has."""
+    counts = np.array([len(spans) for spans in batch.action_spans], dtype=np.int64)
+    mask: Bools = np.arange(counts.max(initial=0))[None, :] < counts[:, None]
+    return mask
+
+
+def paid_turns(batch: CreditBatch) -> Floats:
+    """What each turn `[N, T]` was paid: the environment's turn rewards, 0 for a turn that it did not score.
+
+    An episode without a scored turn, as under the outcome scheme, is paid its outcome on its last turn.
+    """
+    turns = turn_mask(batch)
+    paid, scored = np.zeros(turns.shape), np.zeros_like(turns)
+    if batch.turn_rewards is not None and batch.turn_reward_mask is not None:
+        scored = batch.turn_reward_mask[:, : turns.shape[1]]
+        paid = np.where(scored, batch.turn_rewards[:, : turns.shape[1]], 0.0)
+    for row, spans in enumerate(batch.action_spans):
+        if spans and not scored[row].any():
+            paid[row, len(spans) - 1] = batch.outcome[row]
+    return paid
+
+
+def action_ends(batch: CreditBatch) -> Bools:
+    """The last sampled token `[N, L]` of every action."""
+    ends = np.zeros(batch.sampled.shape, dtype=np.bool_)
+    for row, spans in enumerate(batch.action_spans):
+        for span in spans:
+            places = np.flatnonzero(batch.sampled[row, span.start : span.end])
+            if places.size:
+                ends[row, span.start + places[-1]] = True
+    return ends
+
+
+def critic_values(batch: CreditBatch, name: str) -> Floats:
+    """The critic's values `[N, L]`; raises `InfopoError` where the batch has none."""
+    if batch.values is None and batch.sampled.size:
+        raise InfopoError(f"{name} needs a critic's values in its batch")
+    return np.zeros(batch.sampled.shape) if batch.values is None else batch.values
+
+
+def token_costs(batch: CreditBatch) -> Floats:
+    """What a KL in the reward costs each token `[N, L]`; 0 without one."""
+    return np.zeros(batch.sampled.shape) if batch.token_penalty is None else batch.token_penalty
