@@ -98,7 +98,7 @@ def test_the_user_answers_a_question_in_other_words_with_a_hint_at_that_preferen
     user = ScriptedUser(TASK, StandardDialect(), seed=1, unanswered=0.0)
     reaction = user.hear(text)
     assert reaction.revealed == (fact,)
-    assert reaction.asked
+    assert reaction.useful
     assert reaction.text not in REPLIES.values()
 
 

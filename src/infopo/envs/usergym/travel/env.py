@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from infopo.core import FeedbackKind, Message, Outcome, TurnFacts, derive_random
+from infopo.core import FeedbackKind, Message, Outcome, TurnFacts, UserError, derive_random
 from infopo.envs.base import Action, Opening, Step, parse_action
 from infopo.envs.usergym.travel.dialect import Dialect
 from infopo.envs.usergym.travel.options import UPSTREAM_REWARDS, TravelOptions
 from infopo.envs.usergym.travel.task import AspectTask, Preference, Task
 from infopo.envs.usergym.travel.user import ScriptedUser
 from infopo.envs.usergym.travel.vocabulary import vocabulary
+from infopo.users.names import make_user
 
 _OPTION_ID = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][0-9]+(?![A-Za-z0-9])")
 
@@ -33,14 +34,19 @@ class TravelEnv:
 
     env_id = "usergym/travel"
 
-    def __init__(self, task: Task, dialect: Dialect, *, seed: int, options: TravelOptions) -> None:
+    def __init__(
+        self, task: Task, dialect: Dialect, *, seed: int, options: TravelOptions, user: str | None = None
+    ) -> None:
         self._seed, self._options, self._dialect = seed, options, dialect
         self._task = _shuffled(task, derive_random(seed, "travel-order", task.task_id))
-        self._user = ScriptedUser(self._task, dialect, seed=seed, unanswered=options.unanswered)
+        self._script = ScriptedUser(self._task, dialect, seed=seed, unanswered=options.unanswered)
+        self._user = make_user(user, self._script, task_id=task.task_id, seed=seed, brief=_brief(task))
+        self._known = set(task.revealed)
         self._choices: dict[str, str] = {}
         self._searched: set[str] = set()
         self._searches = 0
         self._turns = 0
+        self._messages: list[Message] = []
         self._phase = "new"  # new, running, over
         self.task_id = task.task_id
         self.max_turns = options.turn_limit
@@ -51,20 +57,24 @@ class TravelEnv:
             raise RuntimeError(f"{self.task_id}: an environment starts once; make a new one for another episode")
         self._phase = "running"
         hidden = tuple(p.fact for p in self._task.preferences if p.fact not in self._task.revealed)
-        return Opening(messages=self._dialect.opening(self._task, self._seed), hidden=hidden)
+        opening = Opening(messages=self._dialect.opening(self._task, self._seed), hidden=hidden)
+        self._messages += opening.messages
+        return opening
 
     async def step(self, action: Message) -> Step:
         """Execute one action; `RuntimeError` before the start and after the end."""
         if self._phase != "running":
             when = "has not started" if self._phase == "new" else "is over; make a new environment for another one"
             raise RuntimeError(f"{self.task_id}: the episode {when}")
-        result = self._execute(parse_action(action))
+        result = await self._execute(parse_action(action))
         self._turns += 1
         truncated = not result.done and self._turns >= self.max_turns
         if result.done or truncated:
             self._phase = "over"
+        answers = _answer_messages(action, result.text)
+        self._messages += [action, *answers]
         return Step(
-            messages=_answer_messages(action, result.text),
+            messages=answers,
             feedback_kind=result.kind,
             reward=result.reward if self._options.reward == "upstream" else None,
             done=result.done,
@@ -77,11 +87,13 @@ class TravelEnv:
 
         What the user has wishes about, and the database, count as known: a search is its own only alternative.
         """
+        if self._user is not self._script:
+            raise UserError(f"{self.env_id}: only the plain scripted user knows what else it could have said")
         parsed = parse_action(action)
         if parsed.choice != "action":
             return ()
         generator = derive_random(self._seed, "travel-alternatives", self.task_id, self._turns)
-        texts = self._user.alternatives(parsed.content, draws, generator, self._possible)
+        texts = self._script.alternatives(parsed.content, draws, generator, self._possible)
         return tuple(_answer_messages(action, text) for text in texts)
 
     async def outcome(self) -> Outcome:
@@ -101,7 +113,7 @@ class TravelEnv:
     def state_key(self) -> str | None:
         """What has been searched, told and chosen, whatever the order it happened in."""
         choices = [f"{aspect}={option}" for aspect, option in self._choices.items()]
-        parts = (("searched", self._searched), ("known", self._user.known), ("chosen", choices))
+        parts = (("searched", self._searched), ("known", self._known), ("chosen", choices))
         return ";".join(f"{name}:{','.join(sorted(items))}" for name, items in parts)
 
     def _possible(self, preference: Preference) -> Sequence[str]:
@@ -118,11 +130,11 @@ class TravelEnv:
         least = sorted(counts.values(), reverse=True)[:2][-1]
         return sorted(str(value) for value, count in counts.items() if count >= least or value == preference.value)
 
-    def _execute(self, action: Action) -> _Result:
+    async def _execute(self, action: Action) -> _Result:
         if action.choice == "search":
             return self._search(action.content)
         if action.choice == "action":
-            return self._ask(action.content)
+            return await self._ask(action.content)
         if action.choice == "answer":
             return self._book(action.content)
         if action.choice == "finish":
@@ -145,11 +157,12 @@ class TravelEnv:
         facts = TurnFacts(kind="search", useful=True)
         return _Result(text=listing, kind="tool", facts=facts, reward=UPSTREAM_REWARDS.search_correct)
 
-    def _ask(self, text: str) -> _Result:
-        reaction = self._user.hear(text)
-        facts = TurnFacts(kind="ask", revealed=reaction.revealed, repeated=reaction.repeated, useful=reaction.asked)
-        reward = UPSTREAM_REWARDS.preference_correct if reaction.asked else 0.0
-        return _Result(text=reaction.text, kind="user", facts=facts, reward=reward)
+    async def _ask(self, text: str) -> _Result:
+        reply = await self._user.reply(tuple(self._messages), text)
+        self._known.update(reply.revealed)
+        facts = TurnFacts(kind="ask", revealed=reply.revealed, repeated=reply.repeated, useful=reply.useful)
+        reward = UPSTREAM_REWARDS.preference_correct if reply.useful else 0.0
+        return _Result(text=reply.text, kind="user", facts=facts, reward=reward)
 
     def _book(self, text: str) -> _Result:
         """One id an answer, one answer an aspect; anything else changes nothing."""
@@ -161,7 +174,7 @@ class TravelEnv:
         if part.aspect in self._choices:
             return _Result(text=self._say("chosen"), kind="env", facts=replace(facts, repeated=True))
         self._choices[part.aspect] = named[0]
-        self._user.drop(part.aspect)
+        self._script.drop(part.aspect)
         best = named[0] == part.best.option_id
         fits = any(option.option_id == named[0] for option in part.fitting)
         rewards = UPSTREAM_REWARDS
@@ -182,6 +195,11 @@ class TravelEnv:
 
     def _say(self, key: str) -> str:
         return self._dialect.say(key, {})
+
+
+def _brief(task: Task) -> str:
+    """What a person who plays the user has to know."""
+    return "You wish for " + ", ".join(f"{p.aspect} {p.topic}: {p.value}" for p in task.preferences) + "."
 
 
 def _shuffled(task: Task, rng: random.Random) -> Task:
