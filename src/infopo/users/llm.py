@@ -218,7 +218,9 @@ class LLMChat:
         self.requests += 1
         try:
             async with asyncio.timeout(self.settings.attempt_seconds):
-                answer = await self._client.chat.completions.with_raw_response.create(**request)
+                completions = self._client.chat.completions.with_raw_response
+                model, messages = request["model"], request["messages"]
+                answer = await completions.create(model=model, messages=messages, extra_body=request)
                 text = answer.text  # parsed by hand: a broken body must not become a half-filled object
         except openai.APIStatusError as error:
             raise _Unbilled(self._status_error(error)) from None
