@@ -78,7 +78,7 @@ def check_faults(count: int, path: Path) -> None:
         "ChatRefused": broken.get("refusal", 0),
     }
     assert all(failures[kind] <= number for kind, number in expected.items())
-    assert set(failures) == {*expected, "timeout"}
+    assert set(failures) <= {*expected, "timeout"}
     assert sum(failures.values()) >= sum(broken.values()) > 0.2 * count  # an episode asks up to twice
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 
 from infopo.core import Message, Outcome, TurnFacts, UnknownNameError, UserError, derive_random, derive_seed
 from infopo.envs.base import Action, Opening, Step, parse_action
-from infopo.envs.registry import EnvSpec, ExpertKind, Split
+from infopo.envs.registry import Canary, EnvSpec, ExpertKind, Split
 from infopo.users.base import UserReply
 from infopo.users.names import make_user
 
@@ -387,6 +387,17 @@ def _expert(kind: ExpertKind, seed: int, options: SlotsOptions) -> SlotsExpert:
     return SlotsExpert(kind, seed=seed, options=options)
 
 
+def _canary(seed: int, options: SlotsOptions) -> Canary:
+    """A task with values that are no words: whoever sees one has seen the hidden goal."""
+    tasks = split_tasks(options.slots, options.values, "train")
+    slots = tasks[seed % len(tasks)].slots
+    values = tuple(f"zq{slot}zq" for slot in slots)
+    task = SlotsTask(slots=slots, values=values)
+    env = SlotsEnv(task, task_id=f"{ENV_ID}/canary/{seed}", seed=seed, options=options)
+    hidden = {slot: (value,) for slot, value in zip(slots, values, strict=True) if slot not in env._stated}
+    return Canary(env=env, secrets=hidden)
+
+
 SPEC = EnvSpec(
     env_id=ENV_ID,
     summary="ask or guess: one hidden value per slot",
@@ -394,4 +405,5 @@ SPEC = EnvSpec(
     num_tasks=_num_tasks,
     build=_build,
     expert=_expert,
+    canary=_canary,
 )

@@ -6,12 +6,13 @@ option is the cheapest one that fits every preference of the aspect.
 """
 
 from infopo.envs.base import Env, Expert
-from infopo.envs.registry import EnvSpec, ExpertKind, Split
+from infopo.envs.registry import Canary, EnvSpec, ExpertKind, Split
 from infopo.envs.usergym.travel.bank import make_task, num_tasks
 from infopo.envs.usergym.travel.dialects import dialect_of
 from infopo.envs.usergym.travel.env import TravelEnv
 from infopo.envs.usergym.travel.expert import TravelExpert
 from infopo.envs.usergym.travel.options import TravelOptions
+from infopo.envs.usergym.travel.vocabulary import vocabulary
 
 __all__ = ["SPEC", "TravelEnv", "TravelExpert", "TravelOptions"]
 
@@ -25,6 +26,15 @@ def _expert(kind: ExpertKind, seed: int, options: TravelOptions) -> Expert:
     return TravelExpert(kind, seed, options)
 
 
+def _canary(seed: int, options: TravelOptions) -> Canary:
+    """An ordinary task: the hints of a wish are said by nobody but the user who tells it."""
+    task = make_task(seed, "train", options)
+    env = TravelEnv(task, dialect_of(options.difficulty), seed=seed, options=options)
+    words = vocabulary(options.difficulty)
+    hints = {p.fact: words[p.aspect].topic(p.topic).value(p.value).cues for p in task.preferences}
+    return Canary(env=env, secrets={fact: cues for fact, cues in hints.items() if fact not in task.revealed})
+
+
 SPEC = EnvSpec(
     env_id="usergym/travel",
     summary="plan a trip: search, ask for hidden preferences, book the best option of each aspect",
@@ -32,4 +42,5 @@ SPEC = EnvSpec(
     num_tasks=num_tasks,
     build=_build,
     expert=_expert,
+    canary=_canary,
 )
