@@ -2,11 +2,12 @@
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from infopo.core import UnknownNameError, UserError, derive_random
 from infopo.envs.base import Env, Expert
+from infopo.users import ChatModel
 
 Split = Literal["train", "test"]
 ExpertKind = Literal["weak", "full"]
@@ -18,7 +19,8 @@ class EnvSpec:
 
     `options` is a frozen dataclass type: its fields are the keyword options of `make_env`, checked by its own
     `__post_init__` (raise `UserError`). `build(task, split, seed, user, options)` makes a single-use environment;
-    `expert(kind, seed, options)` makes the scripted policy that the warm start learns from.
+    `expert(kind, seed, options)` makes the scripted policy that the warm start learns from. `from_upstream(record,
+    settings, chat)` plays one task record of the published environment by its rules, where there is one.
     """
 
     env_id: str
@@ -27,10 +29,12 @@ class EnvSpec:
     num_tasks: Callable[[Split, Any], int]
     build: Callable[[int, Split, int, str | None, Any], Env]
     expert: Callable[[ExpertKind, int, Any], Expert]
+    from_upstream: Callable[[Any, Mapping[str, Any], ChatModel], Env] | None = None
 
 
 _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
+    "usergym/function": "infopo.envs.usergym.function",
     "usergym/travel": "infopo.envs.usergym.travel",
 }
 

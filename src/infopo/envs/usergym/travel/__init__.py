@@ -5,9 +5,9 @@ Each aspect of the trip (flight, hotel, ...) has hidden preferences and a databa
 option is the cheapest one that fits every preference of the aspect.
 """
 
-from infopo.core import UserError
 from infopo.envs.base import Env, Expert
 from infopo.envs.registry import EnvSpec, ExpertKind, Split
+from infopo.envs.usergym.options import check_user
 from infopo.envs.usergym.travel.bank import make_task, num_tasks
 from infopo.envs.usergym.travel.dialects import dialect_of
 from infopo.envs.usergym.travel.env import TravelEnv
@@ -18,8 +18,7 @@ __all__ = ["SPEC", "TravelEnv", "TravelExpert", "TravelOptions"]
 
 
 def _build(task: int, split: Split, seed: int, user: str | None, options: TravelOptions) -> Env:
-    if user not in (None, "scripted"):
-        raise UserError(f"usergym/travel has no user {user!r}; available: scripted")
+    check_user(SPEC.env_id, user)
     dialect = dialect_of(options.difficulty)
     return TravelEnv(make_task(task, split, options), dialect, seed=seed, options=options)
 
