@@ -42,5 +42,3 @@ def ask_many(model: LLMChat, count: int) -> list[str | BaseException]:
         return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 60.0)
 
     return asyncio.run(run())
-
-

@@ -100,9 +100,7 @@ def test_trying_again_saves_most_episodes(tmp_path: Path) -> None:
 
 def test_a_spent_budget_stops_the_run(tmp_path: Path) -> None:
     with ChatServer(meaning, usage={"prompt_tokens": 900, "completion_tokens": 100}) as server:
-        name = settings_file(
-            tmp_path / "user.yaml", server, token_limit=20_000, max_reply_tokens=100, concurrency=4
-        )
+        name = settings_file(tmp_path / "user.yaml", server, token_limit=20_000, max_reply_tokens=100, concurrency=4)
         with pytest.raises(UserError, match="budget of the chat model is spent"):
             play(100, f"llm:{name}")
         assert 18 <= len(server.bodies) <= 20 + 4

@@ -17,11 +17,13 @@ from typing import Any
 from infopo.core import Message, Outcome, ToolCall, TurnFacts, boundary, derive_random
 from infopo.core.guard import global_random_states
 from infopo.envs.base import Env, Opening, Step, parse_action
-from infopo.envs.registry import EnvSpec, Split, get_spec, resolve_options
+from infopo.envs.registry import EnvSpec, ExpertKind, Split, get_spec, resolve_options
 from infopo.users.check import ConformanceError, leaks
 
 TASKS = 6  # tasks that are played, of each split
-LOOKED_AT = 200  # tasks that are compared between the splits
+LOOKED_AT = 100  # tasks that are compared between the splits
+SPLITS: tuple[Split, ...] = ("train", "test")
+KINDS: tuple[ExpertKind, ...] = ("full", "weak")
 NONSENSE = (
     "",
     "hello",
@@ -66,8 +68,10 @@ def inspect_env(env_id: str, **options: Any) -> tuple[Finding, ...]:
     """Run every check; an exception of the environment is a problem of the check that met it."""
     spec = get_spec(env_id)
     subject = _Subject(spec=spec, options=resolve_options(env_id, options))
-    findings = []
-    for check in (_tasks, _contract, _limit, _determinism, _global_random, _facts, _tool_calls, _solvable, _leaks):
+    findings: list[Finding] = []
+    for check in (_episodes, _contract, _tasks, _limit, _determinism, _facts, _tool_calls, _solvable, _leaks):
+        if findings and findings[0].problems:
+            break  # what cannot be played cannot be checked any further
         asks = (check.__doc__ or "").split("\n")[0].rstrip(".")
         problems: list[str] | None = []
         with boundary("check") as caught:
@@ -81,10 +85,11 @@ def inspect_env(env_id: str, **options: Any) -> tuple[Finding, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
-    """The environment under test."""
+    """The environment under test, and the episodes that were played of it."""
 
     spec: EnvSpec
     options: Any
+    episodes: "list[tuple[str, _Played]]" = field(default_factory=list)
 
     def make(self, task: int, *, split: Split = "train", seed: int = 0) -> Env:
         return self.spec.build(task, split, seed, None, self.options)
@@ -97,7 +102,7 @@ class _Subject:
 
     def policies(self, seed: int) -> dict[str, Policy]:
         """Fresh policies: both experts, and nonsense."""
-        full, weak = (self.spec.expert(kind, seed, self.options) for kind in ("full", "weak"))  # type: ignore[arg-type]
+        full, weak = (self.spec.expert(kind, seed, self.options) for kind in KINDS)
         generator = derive_random("check", seed)
         return {"full": full.act, "weak": weak.act, "nonsense": lambda messages: generator.choice(NONSENSE)}
 
@@ -157,42 +162,41 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(work)
 
 
-def _episodes(subject: _Subject) -> Iterator[tuple[str, _Played]]:
-    """Each task of a few, by each policy."""
-    splits: tuple[Split, ...] = ("train", "test")
-    for split in splits:
+def _episodes(subject: _Subject) -> list[str]:
+    """Tasks can be played, by experts and with nonsense, and no global random generator is used."""
+    before = global_random_states()
+    for split in SPLITS:
         for task in subject.tasks(split):
             for name, policy in subject.policies(task).items():
-                yield f"{split} task {task}, {name}", _run(_play(subject.make(task, split=split, seed=task), policy))
+                played = _run(_play(subject.make(task, split=split, seed=task), policy))
+                subject.episodes.append((f"{split} task {task}, {name}", played))
+    after = global_random_states()
+    return [f"the global generator of {name} was used" for name in before if before[name] != after.get(name)]
 
 
 def _tasks(subject: _Subject) -> list[str]:
-    """Both splits have tasks, and share none: neither an id nor an opening with the same answer."""
+    """Both splits have tasks, and share none: neither an id nor a whole dialogue with its answer."""
     problems = []
-    seen: dict[str, tuple[set[str], set[tuple[Any, ...]]]] = {}
-    for split in ("train", "test"):
-        ids: set[str] = set()
-        looks: set[tuple[Any, ...]] = set()
-        for task in subject.tasks(split, LOOKED_AT):  # type: ignore[arg-type]
-            env = subject.make(task, split=split)  # type: ignore[arg-type]
-            opening = _run(env.start())
-            ids.add(env.task_id)
-            looks.add((*(m.content for m in opening.messages), opening.hidden, env.reference_answer()))
-            _run(env.close())
-        if len(ids) < len(subject.tasks(split, LOOKED_AT)) or not ids:  # type: ignore[arg-type]
+    ids: dict[str, set[str]] = {}
+    looks: dict[str, set[tuple[Any, ...]]] = {}
+    for split in SPLITS:
+        ids[split], looks[split] = set(), set()
+        tasks = subject.tasks(split, LOOKED_AT)
+        for task in tasks:
+            played = _run(_play(subject.make(task, split=split), subject.policies(0)["full"]))
+            ids[split].add(played.env.task_id)
+            looks[split].add((played.messages, played.opening.hidden, played.reference))
+        if not tasks or len(ids[split]) < len(tasks):
             problems.append(f"split {split} has no tasks, or two with one id")
-        seen[split] = (ids, looks)
-    (train_ids, train_looks), (test_ids, test_looks) = seen["train"], seen["test"]
-    problems += [f"task id {one} is in both splits" for one in sorted(train_ids & test_ids)[:3]]
-    if train_looks & test_looks:
-        problems.append(f"{len(train_looks & test_looks)} tasks look the same in both splits, answer included")
-    return problems
+    problems += [f"task id {one} is in both splits" for one in sorted(ids["train"] & ids["test"])[:3]]
+    same = len(looks["train"] & looks["test"])
+    return [*problems, f"{same} tasks are the same in both splits, by the full expert's dialogue"] if same else problems
 
 
 def _contract(subject: _Subject) -> list[str]:
     """Start once, then step until the end; anything else raises RuntimeError; the outcome lies in [0, 1]."""
-    problems = _run(_phases(subject))
-    for where, played in _episodes(subject):
+    problems: list[str] = _run(_phases(subject))
+    for where, played in subject.episodes:
         env, outcome = played.env, played.outcome
         if not isinstance(env, Env) or not env.task_id or env.max_turns < 1:
             problems.append(f"{where}: env_id, task_id and max_turns must be set, and every method there")
@@ -269,19 +273,10 @@ def _determinism(subject: _Subject) -> list[str]:
     return problems
 
 
-def _global_random(subject: _Subject) -> list[str]:
-    """No global random generator is used: every draw comes from the environment's own."""
-    before = global_random_states()
-    for _ in _episodes(subject):
-        pass
-    after = global_random_states()
-    return [f"the global generator of {name} was used" for name in before if before[name] != after.get(name)]
-
-
 def _facts(subject: _Subject) -> list[str]:
     """Every step says what its action was; what it reveals was hidden, and is revealed once."""
     problems = []
-    for where, played in _episodes(subject):
+    for where, played in subject.episodes:
         known: set[str] = set()
         for step in played.steps:
             facts = step.facts
@@ -316,7 +311,7 @@ def _tool_calls(subject: _Subject) -> list[str]:
 def _solvable(subject: _Subject) -> list[str]:
     """The full expert succeeds, and does at least as well as the weak one."""
     scores: dict[str, list[Outcome]] = {"full": [], "weak": [], "nonsense": []}
-    for where, played in _episodes(subject):
+    for where, played in subject.episodes:
         if played.outcome is not None:
             scores[where.rpartition(" ")[2]].append(played.outcome)
     means = {name: sum(one.score for one in outcomes) / len(outcomes) for name, outcomes in scores.items()}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from infopo.core import UnknownNameError, UserError, derive_random
 from infopo.envs.base import Env, Expert
+from infopo.users import ChatModel
 
 Split = Literal["train", "test"]
 ExpertKind = Literal["weak", "full"]
@@ -32,6 +33,8 @@ class EnvSpec:
     `__post_init__` (raise `UserError`). `build(task, split, seed, user, options)` makes a single-use environment;
     `expert(kind, seed, options)` makes the scripted policy that the warm start learns from. `canary(seed, options)`
     makes an environment whose hidden goal can be recognised, for `infopo check env`; None: leaks are not looked for.
+    `from_upstream(record, settings, chat)` plays one task record of the published environment by its rules, where
+    there is one.
     """
 
     env_id: str
@@ -41,10 +44,12 @@ class EnvSpec:
     build: Callable[[int, Split, int, str | None, Any], Env]
     expert: Callable[[ExpertKind, int, Any], Expert]
     canary: Callable[[int, Any], Canary] | None = None
+    from_upstream: Callable[[Any, Mapping[str, Any], ChatModel], Env] | None = None
 
 
 _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
+    "usergym/function": "infopo.envs.usergym.function",
     "usergym/travel": "infopo.envs.usergym.travel",
 }
 

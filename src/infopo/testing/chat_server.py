@@ -33,8 +33,8 @@ class ChatServer:
 
     `faults`: the chance of each kind, drawn from a generator of its own: `down` (the connection is closed unanswered),
     `slow` (`slow_seconds` before the answer), `rate-limited` (429, Retry-After `retry_after`), `error` (500), `garbage`
-    (no JSON), `empty` (no text), `refusal`, `cut` (the body ends early), `unauthorized` (401, echoes the key). `script`:
-    faults, or None for none, of the first requests, in order. `structured` False: a `response_format` is refused (400).
+    (no JSON), `empty` (no text), `refusal`, `cut` (the body ends early), `unauthorized` (401, echoes the key).
+    `script`: faults, or None for none, of the first requests, in order. `structured` False: a `response_format` is refused (400).
 
     `served` counts what was sent by kind (`ok` among them), `bodies` keeps the requests, `keys` the keys that came,
     `most_at_once` the most requests in the house at one time.
@@ -162,7 +162,9 @@ def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             else:
                 self._send(200, _completion(server, content=server.reply(body)), cut=fault == "cut")
 
-        def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None, *, cut: bool = False) -> None:
+        def _send(
+            self, status: int, body: bytes, headers: Mapping[str, str] | None = None, *, cut: bool = False
+        ) -> None:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

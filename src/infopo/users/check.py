@@ -54,9 +54,7 @@ def leaks(text: str, secrets: Mapping[str, tuple[str, ...]], known: set[str]) ->
     """The facts, not known yet, that `text` gives away."""
     plain = text.casefold()
     return [
-        fact
-        for fact, words in secrets.items()
-        if fact not in known and any(word.casefold() in plain for word in words)
+        fact for fact, words in secrets.items() if fact not in known and any(word.casefold() in plain for word in words)
     ]
 
 

@@ -22,7 +22,12 @@ _WITHHELD = {
 }
 _MADE_UP = ("all right , i made up my mind :", "okay , now i am sure :")
 _OPENERS = ("thanks for asking !", "oh , good question .", "let me see .", "glad that you bring it up .")
-_CLOSERS = ("i hope that helps .", "do tell me if anything is unclear .", "that is all i can say .", "thank you so much !")
+_CLOSERS = (
+    "i hope that helps .",
+    "do tell me if anything is unclear .",
+    "that is all i can say .",
+    "thank you so much !",
+)
 _FRAMES = ("to put it differently : {}", "well , let me say it like this : {}", "{} , if i may say so", "so : {}")
 _FILLERS = frozenset("a an the i i'm it it's is am are well please really quite just would like to say my".split())
 
