@@ -34,7 +34,8 @@ class ChatServer:
     `faults`: the chance of each kind, drawn from a generator of its own: `down` (the connection is closed unanswered),
     `slow` (`slow_seconds` before the answer), `rate-limited` (429, Retry-After `retry_after`), `error` (500), `garbage`
     (no JSON), `empty` (no text), `refusal`, `cut` (the body ends early), `unauthorized` (401, echoes the key).
-    `script`: faults, or None for none, of the first requests, in order. `structured` False: a `response_format` is refused (400).
+    `script`: faults, or None for none, of the first requests, in order. `structured` False: a `response_format` is
+    refused (400).
 
     `served` counts what was sent by kind (`ok` among them), `bodies` keeps the requests, `keys` the keys that came,
     `most_at_once` the most requests in the house at one time.

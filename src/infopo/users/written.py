@@ -10,7 +10,7 @@ from infopo.users.quoting import data_messages
 
 INSTRUCTIONS = (
     "You play a user who talks to an assistant. `request` is what the assistant just said to you. `meaning` is what "
-    "you have decided to reply. Write that reply in your own everyday words, in one or two sentences: keep everything that "
+    "you have decided to reply. Write that reply in your own everyday words, in one or two sentences: keep all that "
     "`meaning` says, add no fact, wish or hint to it, answer nothing that it does not answer, and do not do the "
     'assistant\'s work. Reply with one JSON object: {"reply": "..."}.'
 )
