@@ -5,7 +5,7 @@ import logging
 import random
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -183,14 +183,14 @@ class NamesItInTheTaskId(Broken):
 
 
 @pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[EnvSpec], str]]:
+def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[EnvSpec], str]:
     def as_module(spec: EnvSpec) -> str:
         module = types.ModuleType("broken_environment")
         module.SPEC = spec  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "broken_environment", module)
         return "broken_environment:SPEC"
 
-    yield as_module
+    return as_module
 
 
 def wrapped(kind: type[Broken]) -> EnvSpec:

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
 import random
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -22,6 +25,7 @@ from infopo.users.llm import LLMChat, close_chats, open_chat, retry_after, usage
 
 from .conftest import HELLO, KEY, VARIABLE, ask, ask_many, chat
 
+ROOT = Path(__file__).parents[2]
 KINDS = {
     "down": "ChatUnreachable",
     "slow": "ChatTimeout",
@@ -239,6 +243,26 @@ def test_a_cancelled_caller_frees_its_place() -> None:
 
         assert asyncio.run(run()) == "hello"
         assert model.budget.spent_tokens > 512  # what was cut off may be billed
+
+
+def test_a_program_ends_quietly_with_a_request_in_flight() -> None:
+    code = (
+        "import asyncio, sys\nfrom infopo.core import Message\nfrom infopo.users.llm import ChatSettings, open_chat\n"
+        "async def main():\n"
+        "    model = open_chat(ChatSettings(model='m', base_url=sys.argv[1], key_variable=None))\n"
+        "    asyncio.create_task(model.complete((Message(role='user', content='hello'),)))\n"
+        "    await asyncio.sleep(0.2)\n"
+        "asyncio.run(main())\n"
+    )
+    with ChatServer(faults={"slow": 1.0}, slow_seconds=3.0) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", code, server.url],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_no_global_generator_is_touched() -> None:

@@ -126,6 +126,7 @@ def test_a_recorded_run_replays_without_anybody_to_ask(tmp_path: Path) -> None:
     with RecordWriter(folder / "trajectories.jsonl") as writer:
         for one in found:
             writer.append(trajectory_to_record(one, run="run", step=0, gains=None, advantages=None))
+    assert KEY not in (folder / "trajectories.jsonl").read_text()
     replayed = play(20, f"recorded:{folder}", group_size=1)
     assert [one.messages for one in replayed] == [one.messages for one in found]
     assert [one.turns for one in replayed] == [one.turns for one in found]

@@ -7,6 +7,7 @@ endpoint says in an error is shown only with the key taken out.
 
 import asyncio
 import atexit
+import contextlib
 import json
 import os
 import threading
@@ -327,12 +328,20 @@ class _Background:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
     def close(self) -> None:
-        """Close every client, then the loop."""
-        for chat in self.chats.values():
-            asyncio.run_coroutine_threadsafe(chat._close(), self.loop).result(timeout=5.0)
+        """Break off what is in flight, close every client, then the loop."""
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._wind_up(), self.loop).result(timeout=5.0)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout=5.0)
         self.loop.close()
+
+    async def _wind_up(self) -> None:
+        pending = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for chat in self.chats.values():
+            await chat._close()
 
 
 _state: dict[str, _Background] = {}
