@@ -35,7 +35,9 @@ class EnvSpec:
 _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
+    "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
+    "usergym/turtle": "infopo.envs.usergym.turtle",
 }
 
 
