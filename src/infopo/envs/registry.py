@@ -35,6 +35,7 @@ class EnvSpec:
 _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
+    "usergym/intention": "infopo.envs.usergym.intention",
     "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
     "usergym/turtle": "infopo.envs.usergym.turtle",
