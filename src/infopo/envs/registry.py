@@ -50,7 +50,11 @@ class EnvSpec:
 _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
+    "usergym/intention": "infopo.envs.usergym.intention",
+    "usergym/search": "infopo.envs.usergym.search",
+    "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
+    "usergym/turtle": "infopo.envs.usergym.turtle",
 }
 
 

@@ -14,7 +14,7 @@ from infopo.envs import Step, make_env, make_expert, num_tasks
 from infopo.envs.base import parse_action
 
 Play = Callable[..., Any]
-GYMS = ("usergym/function",)
+GYMS = ("usergym/function", "usergym/intention", "usergym/search", "usergym/telepathy", "usergym/turtle")
 DIFFICULTIES = ("standard", "nano")
 PLACEHOLDER = "No information found."
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.travel.dialect import Question
-from infopo.envs.usergym.travel.grammar import stems
 from infopo.envs.usergym.travel.nano import NanoDialect
 from infopo.envs.usergym.travel.queries import read_dates
 from infopo.envs.usergym.travel.standard import REPLIES, StandardDialect
