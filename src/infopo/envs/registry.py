@@ -51,6 +51,7 @@ _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
     "usergym/intention": "infopo.envs.usergym.intention",
+    "usergym/persuade": "infopo.envs.usergym.persuade",
     "usergym/search": "infopo.envs.usergym.search",
     "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
