@@ -187,6 +187,33 @@ def test_environments_take_personas_and_keep_the_record(persona: str) -> None:
     assert f"known:{','.join(sorted(told))}" in str(twin.state_key())
 
 
+@pytest.mark.parametrize("env_id", ["usergym/telepathy", "usergym/turtle", "usergym/intention"])
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_the_gyms_that_talk_take_personas(env_id: str, persona: str) -> None:
+    """Word by word what the script decides, except where the persona withholds: then nothing is revealed."""
+    expert = make_expert(env_id, "full", seed=0)
+    env, plain = (make_env(env_id, task=0, seed=2, user=user) for user in (f"scripted:{persona}", None))
+
+    async def run() -> None:
+        messages = list((await plain.start()).messages)
+        await env.start()
+        for _ in range(3):
+            action = Message(role="assistant", content=expert.act(tuple(messages)))
+            if not action.content.startswith("[action]"):
+                break
+            step = await env.step(action)
+            facts = step.facts
+            assert facts is not None
+            if persona in WITHHOLDING and step.messages[0].content in persona_room._WITHHELD[persona]:
+                assert (facts.revealed, facts.useful, facts.repeated) == ((), False, False)
+                continue  # the script has not been asked, so its twin is not either
+            scripted = await plain.step(action)
+            assert facts == scripted.facts
+            messages += [action, *scripted.messages]
+
+    asyncio.run(run())
+
+
 def test_a_persona_has_no_alternatives() -> None:
     for env_id in ("toy/slots", "usergym/travel"):
         env = make_env(env_id, task=0, user="scripted:terse")

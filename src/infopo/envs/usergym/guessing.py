@@ -8,7 +8,7 @@ from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Opening, parse_action
 from infopo.envs.usergym.episode import Episode, Result
 from infopo.envs.usergym.upstream import Settings, read_action
-from infopo.users import UserReply
+from infopo.users import User, UserReply
 
 TOLERANCE = 1e-9
 _TAG = len("[action]")
@@ -54,12 +54,18 @@ class Riddle:
 
 
 class GuessEnv(Episode):
-    """One riddle. Score: that of the best answer so far. Success: one reached the threshold."""
+    """One riddle. Score: that of the best answer so far. Success: one reached the threshold.
 
-    def __init__(self, riddle: Riddle, counterpart: Counterpart, *, rules: GuessRules, pays: bool) -> None:
+    `user` answers the questions in the counterpart's place, where there is one.
+    """
+
+    def __init__(
+        self, riddle: Riddle, counterpart: Counterpart, *, rules: GuessRules, pays: bool, user: User | None = None
+    ) -> None:
         super().__init__(task_id=riddle.task_id, max_turns=rules.max_steps, pays=pays)
         self.env_id = riddle.env_id
         self._riddle, self._counterpart, self._rules = riddle, counterpart, rules
+        self._user: User = user or counterpart
         self._best = 0.0
         self._solved = False
         self._known: set[str] = set()
@@ -94,7 +100,7 @@ class GuessEnv(Episode):
         return self._result(self._riddle.texts["invalid"], facts=TurnFacts(kind="invalid"))
 
     async def _ask(self, question: str) -> Result:
-        reply = await self._counterpart.reply(tuple(self._messages), question)
+        reply = await self._user.reply(tuple(self._messages), question)
         self._known.update(reply.revealed)
         if reply.useful:
             self._heard[" ".join(question.lower().split())] = reply.text

@@ -18,9 +18,9 @@ from infopo.envs.usergym.intention.options import ENV_ID, FIXED, UPSTREAM, Inten
 from infopo.envs.usergym.intention.task import load_records, read_task
 from infopo.envs.usergym.intention.texts import STANDARD, SYSTEM, TEXTS, opening
 from infopo.envs.usergym.intention.user import ChatPair, ScriptedUser
-from infopo.envs.usergym.options import check_user
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
+from infopo.users.names import make_user
 
 __all__ = ["SPEC", "IntentionEnv", "IntentionExpert", "IntentionOptions", "from_upstream", "load_records"]
 
@@ -43,16 +43,18 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: IntentionOptions) -> Env:
-    check_user(ENV_ID, user)
     task = make_task(index, split, options)
     texts = TEXTS[options.difficulty]
+    script = ScriptedUser(task, texts, seed=seed, unanswered=options.unanswered)
+    brief = "You want: " + ", ".join(f"{detail.fact} {detail.value}" for detail in task.details)
     return IntentionEnv(
         task,
-        ScriptedUser(task, texts, seed=seed, unanswered=options.unanswered),
+        script,
         opening=opening(task, options.difficulty),
         texts=texts,
         rules=replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns),
         pays=options.reward == "upstream",
+        user=make_user(user, script, task_id=task.task_id, seed=seed, brief=brief),
     )
 
 

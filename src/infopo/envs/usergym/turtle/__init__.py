@@ -16,7 +16,6 @@ from infopo.envs.registry import EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
 from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling
-from infopo.envs.usergym.options import check_user
 from infopo.envs.usergym.turtle.bank import Task, make_task, num_tasks, revealed
 from infopo.envs.usergym.turtle.chat import ChatOracle, load_records, read_story
 from infopo.envs.usergym.turtle.expert import expert
@@ -25,6 +24,7 @@ from infopo.envs.usergym.turtle.texts import STANDARD, TEXTS, UPSTREAM_SYSTEM, c
 from infopo.envs.usergym.turtle.words import CRITERIA, FACETS, WEIGHTS
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
+from infopo.users.names import make_user
 
 __all__ = ["SPEC", "TurtleOptions", "from_upstream", "load_records"]
 
@@ -49,7 +49,6 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: TurtleOptions) -> Env:
-    check_user(ENV_ID, user)
     task = make_task(index, split, options)
     values = dict(task.values)
     told = revealed(task, options)
@@ -64,7 +63,9 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Turtl
     )
     rules = replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns)
     counterpart = _scripted(task, told, seed=seed, options=options)
-    return GuessEnv(riddle, counterpart, rules=rules, pays=options.reward == "upstream")
+    brief = f"What you have in mind: {riddle.reference}"
+    answering = make_user(user, counterpart, task_id=task.task_id, seed=seed, brief=brief)
+    return GuessEnv(riddle, counterpart, rules=rules, pays=options.reward == "upstream", user=answering)
 
 
 def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOptions) -> FacetUser:
