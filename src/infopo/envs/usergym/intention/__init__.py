@@ -10,12 +10,12 @@ from typing import Any
 
 from infopo.core import Message
 from infopo.envs.base import Env
-from infopo.envs.registry import EnvSpec, Split
+from infopo.envs.registry import Canary, EnvSpec, Split
 from infopo.envs.usergym.intention.bank import make_task, num_tasks
 from infopo.envs.usergym.intention.env import IntentionEnv
 from infopo.envs.usergym.intention.expert import IntentionExpert
 from infopo.envs.usergym.intention.options import ENV_ID, FIXED, UPSTREAM, IntentionOptions
-from infopo.envs.usergym.intention.task import load_records, read_task
+from infopo.envs.usergym.intention.task import Task, load_records, read_task
 from infopo.envs.usergym.intention.texts import STANDARD, SYSTEM, TEXTS, opening
 from infopo.envs.usergym.intention.user import ChatPair, ScriptedUser
 from infopo.envs.usergym.upstream import read_settings
@@ -43,7 +43,10 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: IntentionOptions) -> Env:
-    task = make_task(index, split, options)
+    return _env(make_task(index, split, options), seed, user, options)
+
+
+def _env(task: Task, seed: int, user: str | None, options: IntentionOptions) -> Env:
     texts = TEXTS[options.difficulty]
     script = ScriptedUser(task, texts, seed=seed, unanswered=options.unanswered)
     brief = "You want: " + ", ".join(f"{detail.fact} {detail.value}" for detail in task.details)
@@ -58,6 +61,17 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Inten
     )
 
 
+def _canary(seed: int, options: IntentionOptions) -> Canary:
+    """A task whose wishes are no words: whoever sees one has seen what the user has in mind."""
+    task = make_task(seed, "train", options)
+    details = tuple(
+        detail if detail.fact in task.told else replace(detail, value=f"zq{detail.fact}zq") for detail in task.details
+    )
+    env = _env(replace(task, details=details), seed, None, options)
+    hidden = {detail.fact: (detail.value,) for detail in details if detail.fact not in task.told}
+    return Canary(env=env, secrets=hidden)
+
+
 SPEC = EnvSpec(
     env_id=ENV_ID,
     summary="find out what a vague request leaves out, one question at a time",
@@ -65,5 +79,6 @@ SPEC = EnvSpec(
     num_tasks=num_tasks,
     build=_build,
     expert=IntentionExpert,
+    canary=_canary,
     from_upstream=from_upstream,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from infopo.core import Message
 from infopo.envs.base import Env
-from infopo.envs.registry import EnvSpec, Split
+from infopo.envs.registry import Canary, EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
 from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling
@@ -86,6 +86,12 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: Telepath
     )
 
 
+def _canary(seed: int, options: TelepathyOptions) -> Canary:
+    """An ordinary task: nobody but the agent may ever say the whole answer."""
+    env = _build(seed, "train", seed, None, options)
+    return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
+
+
 SPEC = EnvSpec(
     env_id=ENV_ID,
     summary="find out which thing the user thinks of, with yes/no questions",
@@ -93,5 +99,6 @@ SPEC = EnvSpec(
     num_tasks=num_tasks,
     build=_build,
     expert=expert,
+    canary=_canary,
     from_upstream=from_upstream,
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from infopo.core import Message
 from infopo.envs.base import Env
-from infopo.envs.registry import EnvSpec, Split
+from infopo.envs.registry import Canary, EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
 from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling
@@ -97,6 +97,12 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOp
     )
 
 
+def _canary(seed: int, options: TurtleOptions) -> Canary:
+    """An ordinary task: nobody but the agent may ever say the whole answer."""
+    env = _build(seed, "train", seed, None, options)
+    return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
+
+
 SPEC = EnvSpec(
     env_id=ENV_ID,
     summary="find out what is behind a strange story, with yes/no questions",
@@ -104,5 +110,6 @@ SPEC = EnvSpec(
     num_tasks=num_tasks,
     build=_build,
     expert=expert,
+    canary=_canary,
     from_upstream=from_upstream,
 )
