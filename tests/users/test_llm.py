@@ -74,11 +74,6 @@ def test_nobody_there() -> None:
 
 
 def test_the_endpoint_says_how_long_to_wait() -> None:
-    with ChatServer(script=("rate-limited",), retry_after="0.4") as server:
-        started = time.monotonic()
-        assert ask(chat(server)) == "hello"
-        waited = time.monotonic() - started
-    assert waited >= 0.4  # shorter would ignore the header; how much longer is the machine's affair
     later = datetime.now(UTC) + timedelta(seconds=90)
     assert 80 < retry_after(format_datetime(later, usegmt=True)) <= 90
     assert [retry_after(header) for header in (None, "soon", "-3", "7")] == [0.0, 0.0, 0.0, 7.0]
