@@ -322,8 +322,8 @@ def test_bad_options_are_refused_by_name(options: dict) -> None:
 
 def test_an_unknown_user_is_refused() -> None:
     assert play(nano(user="scripted"), "[answer] red")[0][0].done
-    with pytest.raises(UserError, match="scripted user only"):
-        nano(user="llm:some-model")
+    with pytest.raises(UserError, match="unknown user"):
+        nano(user="some-model")
 
 
 @settings(deadline=None)

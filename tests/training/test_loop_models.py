@@ -9,6 +9,7 @@ import torch
 from infopo.core import UserError, read_records
 from infopo.samplers.load import load_policy
 from infopo.testing.tiny import tiny_folder
+from infopo.tokens.cpu_attention import CPU_ATTENTION
 from infopo.training.config import LoraConfig
 
 from .conftest import MakeTrainer, distance, weights
@@ -54,11 +55,11 @@ def test_a_folder_is_trained_and_its_checkpoint_is_a_folder_again(
     trainer.run()
     assert distance(weights(trainer), before) > 1e-5
     for line in read_records(trainer.folder.path / "metrics.jsonl"):
-        assert line["loss/ratio_error_first"] < 1e-5
+        assert line["loss/ratio_error_first"] < 2e-6
         assert line["rollout/failed_episodes"] == 0
     checkpoint = trainer.folder.checkpoints / "step_000003"
     kind: Any = AutoPeftModelForCausalLM if rank else AutoModelForCausalLM
-    loaded = kind.from_pretrained(checkpoint)
+    loaded = kind.from_pretrained(checkpoint, attn_implementation=CPU_ATTENTION)
     torch.testing.assert_close(logits(loaded), logits(trainer.policy.model), atol=1e-6, rtol=0)
     tokenizer, original = (AutoTokenizer.from_pretrained(path) for path in (checkpoint, folders[family]))
     assert tokenizer.chat_template == original.chat_template

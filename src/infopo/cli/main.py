@@ -19,6 +19,8 @@ COMMANDS = {
     "eval": ("infopo.cli.eval", "play test tasks: success with an interval, and behaviour"),
     "gain-report": ("infopo.cli.gain_report", "which replies changed what the agent did next, in a recorded run"),
     "envs": ("infopo.cli.envs", "list environments and their options"),
+    "check": ("infopo.cli.check", "check that an environment keeps to the protocol"),
+    "init": ("infopo.cli.init", "write an environment of your own, its user and its test, to start from"),
     "algos": ("infopo.cli.algos", "list training methods"),
     "doctor": ("infopo.cli.doctor", "show what this machine has, and what is missing"),
 }
@@ -52,6 +54,8 @@ def _dispatch(given: list[str]) -> int:
         return 0
     if given[0] not in COMMANDS:
         raise UnknownNameError("command", given[0], list(COMMANDS))
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that `--env my_env:SPEC` finds the module in this folder
     code = importlib.import_module(COMMANDS[given[0]][0]).run(given[1:])
     sys.stdout.flush()  # so that a broken pipe shows here
     return int(code)

@@ -1,12 +1,13 @@
 """Environments: the protocol, the registry, and one folder a family."""
 
 from infopo.envs.base import CHOICES, INTERACT_TOOL, Action, Env, Expert, Opening, Resampling, Step, parse_action
-from infopo.envs.registry import EnvSpec, get_spec, list_envs, make_env, make_expert, num_tasks, resolve_options
+from infopo.envs.registry import Canary, EnvSpec, get_spec, list_envs, make_env, make_expert, num_tasks, resolve_options
 
 __all__ = [
     "CHOICES",
     "INTERACT_TOOL",
     "Action",
+    "Canary",
     "Env",
     "EnvSpec",
     "Expert",

@@ -2,14 +2,27 @@
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from infopo.core import UnknownNameError, UserError, derive_random
 from infopo.envs.base import Env, Expert
+from infopo.users import ChatModel
 
 Split = Literal["train", "test"]
 ExpertKind = Literal["weak", "full"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """An environment to look for leaks in. `secrets`: fact id to texts that must not show before it is revealed.
+
+    Texts that nothing but the hidden goal can have put there: planted ones, or the very words of a hint. An id that is
+    not among the hidden facts (a reference answer, say) must never show.
+    """
+
+    env: Env
+    secrets: Mapping[str, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +31,10 @@ class EnvSpec:
 
     `options` is a frozen dataclass type: its fields are the keyword options of `make_env`, checked by its own
     `__post_init__` (raise `UserError`). `build(task, split, seed, user, options)` makes a single-use environment;
-    `expert(kind, seed, options)` makes the scripted policy that the warm start learns from.
+    `expert(kind, seed, options)` makes the scripted policy that the warm start learns from. `canary(seed, options)`
+    makes an environment whose hidden goal can be recognised, for `infopo check env`; None: leaks are not looked for.
+    `from_upstream(record, settings, chat)` plays one task record of the published environment by its rules, where
+    there is one.
     """
 
     env_id: str
@@ -27,11 +43,19 @@ class EnvSpec:
     num_tasks: Callable[[Split, Any], int]
     build: Callable[[int, Split, int, str | None, Any], Env]
     expert: Callable[[ExpertKind, int, Any], Expert]
+    canary: Callable[[int, Any], Canary] | None = None
+    from_upstream: Callable[[Any, Mapping[str, Any], ChatModel], Env] | None = None
 
 
 _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
+    "usergym/function": "infopo.envs.usergym.function",
+    "usergym/intention": "infopo.envs.usergym.intention",
+    "usergym/persuade": "infopo.envs.usergym.persuade",
+    "usergym/search": "infopo.envs.usergym.search",
+    "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
+    "usergym/turtle": "infopo.envs.usergym.turtle",
 }
 
 
@@ -41,11 +65,30 @@ def list_envs() -> tuple[str, ...]:
 
 
 def get_spec(env_id: str) -> EnvSpec:
-    """The spec behind an id; raises `UnknownNameError` with the nearest name."""
+    """The spec behind an id: a registered name, or `module:NAME` for a spec of one's own.
+
+    Raises `UnknownNameError` with the nearest name, `UserError` where the module or the spec in it is not found.
+    """
+    if ":" in env_id:
+        return _foreign_spec(env_id)
     if env_id not in _MODULES:
         raise UnknownNameError("environment", env_id, list(_MODULES))
     spec = importlib.import_module(_MODULES[env_id]).SPEC
     assert isinstance(spec, EnvSpec)
+    return spec
+
+
+def _foreign_spec(env_id: str) -> EnvSpec:
+    name, _, attribute = env_id.partition(":")
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name.partition(".")[0] and error.name != name:
+            raise  # the module is there, something that it imports is not
+        raise UserError(f"environment {env_id!r}: no module {name}; run from the folder that holds it") from error
+    spec = getattr(module, attribute, None)
+    if not isinstance(spec, EnvSpec):
+        raise UserError(f"environment {env_id!r}: {name} has no EnvSpec called {attribute!r}")
     return spec
 
 

@@ -16,7 +16,7 @@ import torch
 
 from infopo.core import UserError, derive_random, derive_seed
 from infopo.envs import get_spec, resolve_options
-from infopo.nano.dialogues import DECISIONS, Lesson, lessons
+from infopo.nano.dialogues import DECISIONS, Lesson, known_options, lessons
 from infopo.nano.drills import make_drill
 from infopo.nano.initial import initial_model
 from infopo.nano.tokenizer import SPECIAL, TAGS, train_tokenizer
@@ -96,7 +96,7 @@ def cache_folder() -> Path:
 def _warm_options(env_id: str, env_options: dict[str, Any]) -> dict[str, Any]:
     """The options that shape the task; what is revealed or unanswered is varied by the warm start itself."""
     given = {name: value for name, value in env_options.items() if name not in ("reveal", "unanswered", "reward")}
-    resolved = resolve_options(env_id, given | {"difficulty": "nano"})
+    resolved = resolve_options(env_id, given | known_options(env_id, {"difficulty": "nano"}))
     defaults = get_spec(env_id).options()
     return {
         field.name: getattr(resolved, field.name)

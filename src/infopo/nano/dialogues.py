@@ -5,6 +5,7 @@ expert, and its decisions are left out: the policy learns how to read an answer,
 """
 
 import asyncio
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infopo.core import InfopoError, Message, Trajectory, derive_random, derive_seed
-from infopo.envs import Expert, make_expert, num_tasks
+from infopo.envs import Expert, get_spec, make_expert, num_tasks
 from infopo.envs.registry import ExpertKind
 from infopo.nano.tokenizer import TAGS
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
@@ -38,8 +39,9 @@ def lessons(
 ) -> Iterator[Lesson]:
     """An endless stream of lessons on training tasks, a pure function of the arguments.
 
-    How much the opening reveals varies, and some questions get no answer, whatever `options` say. `decisions` are the
-    ids that are no target in a dialogue of the full expert. Raises `InfopoError` where an environment breaks.
+    How much the opening reveals varies, and some questions get no answer, where the environment has options for it.
+    `decisions` are the ids that are no target in a dialogue of the full expert. Raises `InfopoError` where an
+    environment breaks.
     """
     count = num_tasks(env_id, "train", **options)
     for batch in itertools.count():
@@ -47,7 +49,8 @@ def lessons(
         tasks, experts = [], []
         kinds: list[ExpertKind] = ["weak", "full"] * (BATCH // 2)
         for index, kind in enumerate(kinds):
-            mixed = options | {"reveal": rng.choice(REVEALS), "unanswered": UNANSWERED}
+            varied = {"reveal": rng.choice(REVEALS), "unanswered": UNANSWERED}
+            mixed = options | known_options(env_id, varied)
             play_seed = derive_seed(seed, "dialogue", batch, index)
             tasks.append(TaskSpec(env_id=env_id, task=rng.randrange(count), seed=play_seed, options=mixed))
             experts.append(make_expert(env_id, kind, seed=play_seed, **mixed))
@@ -55,6 +58,12 @@ def lessons(
         groups = asyncio.run(play_groups(sampler, tasks, group_size=1, config=RolloutConfig(max_new_tokens=512))).groups
         for kind, group in zip(kinds, groups, strict=True):
             yield _lesson(group.trajectories[0], decisions if kind == "full" else frozenset())
+
+
+def known_options(env_id: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that the environment has: one from outside need not have all that ours share."""
+    known = {field.name for field in dataclasses.fields(get_spec(env_id).options)}
+    return {name: value for name, value in options.items() if name in known}
 
 
 def _lesson(trajectory: Trajectory, left_out: frozenset[int]) -> Lesson:

@@ -1,5 +1,25 @@
-"""Users: who answers the policy's questions."""
+"""Users: who answers the policy's questions; judges: who says whether an answer is right."""
 
-from infopo.users.base import User, UserReply
+from infopo.users.base import (
+    ChatError,
+    ChatModel,
+    ChatTransportError,
+    Judge,
+    JudgeRequest,
+    RecordedChat,
+    User,
+    UserReply,
+    Verdict,
+)
 
-__all__ = ["User", "UserReply"]
+__all__ = [
+    "ChatError",
+    "ChatModel",
+    "ChatTransportError",
+    "Judge",
+    "JudgeRequest",
+    "RecordedChat",
+    "User",
+    "UserReply",
+    "Verdict",
+]

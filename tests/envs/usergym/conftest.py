@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from infopo.core import Message, Outcome
 from infopo.envs import Env, Opening, Step
+
+UPSTREAM = Path(__file__).parents[4] / "shared" / "upstream" / "userrl"
 
 Policy = Callable[[tuple[Message, ...]], str | Message]
 
@@ -59,3 +62,15 @@ async def _play(env: Env, policy: Policy | list[str]) -> Dialogue:
 def play() -> Callable[[Env, Policy | list[str]], Dialogue]:
     """`play(env, policy)`: a function of the messages, or a list of actions (stops early where it runs out)."""
     return lambda env, policy: asyncio.run(_play(env, policy))
+
+
+@pytest.fixture
+def upstream_file() -> Callable[[str], Path]:
+    """A data file of the published gyms, by its name there; skips where it is not beside the checkout."""
+
+    def find(name: str) -> Path:
+        if not (UPSTREAM / name).is_file():
+            pytest.skip(f"the published tasks are not beside the checkout (../shared/upstream/userrl/{name})")
+        return UPSTREAM / name
+
+    return find

@@ -2,8 +2,8 @@
 
 import pytest
 
+from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.travel.dialect import Question
-from infopo.envs.usergym.travel.grammar import stems
 from infopo.envs.usergym.travel.nano import NanoDialect
 from infopo.envs.usergym.travel.queries import read_dates
 from infopo.envs.usergym.travel.standard import REPLIES, StandardDialect
@@ -98,7 +98,7 @@ def test_the_user_answers_a_question_in_other_words_with_a_hint_at_that_preferen
     user = ScriptedUser(TASK, StandardDialect(), seed=1, unanswered=0.0)
     reaction = user.hear(text)
     assert reaction.revealed == (fact,)
-    assert reaction.asked
+    assert reaction.useful
     assert reaction.text not in REPLIES.values()
 
 

@@ -7,14 +7,18 @@ from a closed vocabulary, except the placeholder.
 """
 
 import math
+import random
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
 from infopo.core import Message, Outcome, TurnFacts, UnknownNameError, UserError, derive_random, derive_seed
 from infopo.envs.base import Action, Opening, Step, parse_action
-from infopo.envs.registry import EnvSpec, ExpertKind, Split
+from infopo.envs.registry import Canary, EnvSpec, ExpertKind, Split
+from infopo.users.base import UserReply
+from infopo.users.names import make_user
 
 ENV_ID = "toy/slots"
 SLOTS: dict[str, tuple[str, ...]] = {
@@ -106,22 +110,60 @@ class SlotsTask:
         return "test" if derive_seed(ENV_ID, "split", *pairs) % 5 == 0 else "train"
 
 
+class SlotsUser:
+    """The scripted user: one slot a question; a slot that was answered once gets the same answer again.
+
+    `stated`: slots that the opening has told. A question about one of the others may go unanswered.
+    """
+
+    def __init__(
+        self, values: dict[str, str], *, stated: Set[str], unanswered: float, generator: random.Random
+    ) -> None:
+        self._values, self._stated, self._unanswered, self._random = values, stated, unanswered, generator
+        self.answered: set[str] = set()
+
+    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
+        """The script needs only the request."""
+        slot = self.asked(request)
+        if slot is None:
+            return UserReply(text=NOT_UNDERSTOOD)
+        answer = f"it is {self._values[slot]}"
+        if slot in self.answered:
+            return UserReply(text=answer, repeated=True)
+        if self._random.random() < self._unanswered:
+            return UserReply(text=UNANSWERED)
+        self.answered.add(slot)
+        if slot in self._stated:
+            return UserReply(text=answer)
+        return UserReply(text=answer, revealed=(slot,), useful=True)
+
+    def asked(self, request: str) -> str | None:
+        """The slot of a question; None where it names none or several."""
+        asked = {word for word in _words(request) if word in self._values}
+        return asked.pop() if len(asked) == 1 else None
+
+
 class SlotsEnv:
     """One episode. Score: the share of slots that the answer names right. Success: all of them."""
 
     env_id = ENV_ID
 
-    def __init__(self, task: SlotsTask, *, task_id: str, seed: int, options: SlotsOptions) -> None:
+    def __init__(
+        self, task: SlotsTask, *, task_id: str, seed: int, options: SlotsOptions, user: str | None = None
+    ) -> None:
         self.task_id = task_id
         self.max_turns = options.turn_limit
         self._task, self._options = task, options
         self._values = dict(zip(task.slots, task.values, strict=True))
-        self._random = derive_random(seed, ENV_ID, task_id)
+        generator = derive_random(seed, ENV_ID, task_id)
         self._seed = derive_seed(seed, ENV_ID, task_id)
-        stated = set(self._random.sample(task.slots, options.revealed_slots))
+        stated = set(generator.sample(task.slots, options.revealed_slots))
         self._stated = tuple(slot for slot in task.slots if slot in stated)
-        self._known = stated
-        self._answered: set[str] = set()
+        self._known = set(stated)
+        self._script = SlotsUser(self._values, stated=stated, unanswered=options.unanswered, generator=generator)
+        brief = "You have in mind " + ", ".join(f"{slot} {value}" for slot, value in self._values.items()) + "."
+        self._user = make_user(user, self._script, task_id=task_id, seed=seed, brief=brief)
+        self._messages: list[Message] = []
         self._named: tuple[str, ...] = ()
         self._turns = 0
         self._phase = "new"  # new, running, over
@@ -137,6 +179,7 @@ class SlotsEnv:
         messages = [Message(role="user", content="\n".join(lines))]
         if self._options.difficulty == "standard":
             messages.insert(0, Message(role="system", content=GUIDE))
+        self._messages += messages
         return Opening(
             messages=tuple(messages), hidden=tuple(slot for slot in self._task.slots if slot not in self._known)
         )
@@ -146,14 +189,16 @@ class SlotsEnv:
         if self._phase != "running":
             when = "has not started" if self._phase == "new" else "is over; make a new environment for another one"
             raise RuntimeError(f"{self.task_id}: the episode {when}")
-        text, facts, reward = self._execute(parse_action(action))
+        text, facts, reward = await self._execute(parse_action(action))
         self._turns += 1
         done = facts.kind == "act"
         truncated = not done and self._turns >= self.max_turns
         if done or truncated:
             self._phase = "over"
+        replies = _replies(action, text)
+        self._messages += [action, *replies]
         return Step(
-            messages=_replies(action, text),
+            messages=replies,
             feedback_kind="none" if text is None else "user",
             reward=reward if self._options.reward == "upstream" else None,
             done=done,
@@ -166,9 +211,11 @@ class SlotsEnv:
 
         (That a split holds only a hashed part of all combinations is not taken into account.)
         """
+        if self._user is not self._script:
+            raise UserError(f"{ENV_ID}: only the plain scripted user knows what else it could have said")
         parsed = parse_action(action)
-        slot = self._asked(_words(parsed.content)) if parsed.choice == "action" else None
-        if slot is None or slot in self._answered:
+        slot = self._script.asked(parsed.content) if parsed.choice == "action" else None
+        if slot is None or slot in self._script.answered:
             return ()
         generator = derive_random(self._seed, "alternatives", self._turns)
         values = (self._values[slot],) if slot in self._known else SLOTS[slot][: self._options.values]
@@ -196,36 +243,18 @@ class SlotsEnv:
         """Which slots are known, in whatever order they became so."""
         return "known:" + ",".join(slot for slot in self._task.slots if slot in self._known)
 
-    def _execute(self, action: Action) -> tuple[str | None, TurnFacts, float]:
+    async def _execute(self, action: Action) -> tuple[str | None, TurnFacts, float]:
         if action.choice == "action":
-            return self._ask(_words(action.content))
+            reply = await self._user.reply(tuple(self._messages), action.content)
+            self._known.update(reply.revealed)
+            facts = TurnFacts(kind="ask", revealed=reply.revealed, repeated=reply.repeated, useful=reply.useful)
+            return reply.text, facts, ASK_REWARD if reply.useful else 0.0
         if action.choice == "answer":
             self._named = tuple(_words(action.content))
             right = self._count_right()
             success = right == len(self._task.slots)
             return None, TurnFacts(kind="act", useful=success), SUCCESS_REWARD if success else 0.0
         return NOT_UNDERSTOOD, TurnFacts(kind="invalid"), 0.0
-
-    def _ask(self, words: list[str]) -> tuple[str, TurnFacts, float]:
-        """One slot a question; a slot that was answered once gets the same answer again."""
-        slot = self._asked(words)
-        if slot is None:
-            return NOT_UNDERSTOOD, TurnFacts(kind="ask"), 0.0
-        answer = f"it is {self._values[slot]}"
-        if slot in self._answered:
-            return answer, TurnFacts(kind="ask", repeated=True), 0.0
-        if self._random.random() < self._options.unanswered:
-            return UNANSWERED, TurnFacts(kind="ask"), 0.0
-        self._answered.add(slot)
-        if slot in self._known:  # the opening said so
-            return answer, TurnFacts(kind="ask"), 0.0
-        self._known.add(slot)
-        return answer, TurnFacts(kind="ask", revealed=(slot,), useful=True), ASK_REWARD
-
-    def _asked(self, words: list[str]) -> str | None:
-        """The slot of a question; None where it names none or several."""
-        asked = {word for word in words if word in self._values}
-        return asked.pop() if len(asked) == 1 else None
 
     def _count_right(self) -> int:
         if len(self._named) > len(self._task.slots):  # a list of all values is not an answer
@@ -348,17 +377,25 @@ def _num_tasks(split: Split, options: SlotsOptions) -> int:
 
 
 def _build(task: int, split: Split, seed: int, user: str | None, options: SlotsOptions) -> SlotsEnv:
-    if user not in (None, "scripted"):
-        raise UserError(f"{ENV_ID} has a scripted user only, got user {user!r}; leave `user` out")
     # the id says nothing about the hidden values, so it may be shown beside a dialogue
     task_id = f"{ENV_ID}/{options.slots}x{options.values}/{split}/{task}"
-    return SlotsEnv(
-        split_tasks(options.slots, options.values, split)[task], task_id=task_id, seed=seed, options=options
-    )
+    hidden = split_tasks(options.slots, options.values, split)[task]
+    return SlotsEnv(hidden, task_id=task_id, seed=seed, options=options, user=user)
 
 
 def _expert(kind: ExpertKind, seed: int, options: SlotsOptions) -> SlotsExpert:
     return SlotsExpert(kind, seed=seed, options=options)
+
+
+def _canary(seed: int, options: SlotsOptions) -> Canary:
+    """A task with values that are no words: whoever sees one has seen the hidden goal."""
+    tasks = split_tasks(options.slots, options.values, "train")
+    slots = tasks[seed % len(tasks)].slots
+    values = tuple(f"zq{slot}zq" for slot in slots)
+    task = SlotsTask(slots=slots, values=values)
+    env = SlotsEnv(task, task_id=f"{ENV_ID}/canary/{seed}", seed=seed, options=options)
+    hidden = {slot: (value,) for slot, value in zip(slots, values, strict=True) if slot not in env._stated}
+    return Canary(env=env, secrets=hidden)
 
 
 SPEC = EnvSpec(
@@ -368,4 +405,5 @@ SPEC = EnvSpec(
     num_tasks=_num_tasks,
     build=_build,
     expert=_expert,
+    canary=_canary,
 )

@@ -5,27 +5,34 @@ Each aspect of the trip (flight, hotel, ...) has hidden preferences and a databa
 option is the cheapest one that fits every preference of the aspect.
 """
 
-from infopo.core import UserError
 from infopo.envs.base import Env, Expert
-from infopo.envs.registry import EnvSpec, ExpertKind, Split
+from infopo.envs.registry import Canary, EnvSpec, ExpertKind, Split
 from infopo.envs.usergym.travel.bank import make_task, num_tasks
 from infopo.envs.usergym.travel.dialects import dialect_of
 from infopo.envs.usergym.travel.env import TravelEnv
 from infopo.envs.usergym.travel.expert import TravelExpert
 from infopo.envs.usergym.travel.options import TravelOptions
+from infopo.envs.usergym.travel.vocabulary import vocabulary
 
 __all__ = ["SPEC", "TravelEnv", "TravelExpert", "TravelOptions"]
 
 
 def _build(task: int, split: Split, seed: int, user: str | None, options: TravelOptions) -> Env:
-    if user not in (None, "scripted"):
-        raise UserError(f"usergym/travel has no user {user!r}; available: scripted")
     dialect = dialect_of(options.difficulty)
-    return TravelEnv(make_task(task, split, options), dialect, seed=seed, options=options)
+    return TravelEnv(make_task(task, split, options), dialect, seed=seed, options=options, user=user)
 
 
 def _expert(kind: ExpertKind, seed: int, options: TravelOptions) -> Expert:
     return TravelExpert(kind, seed, options)
+
+
+def _canary(seed: int, options: TravelOptions) -> Canary:
+    """An ordinary task: the hints of a wish are said by nobody but the user who tells it."""
+    task = make_task(seed, "train", options)
+    env = TravelEnv(task, dialect_of(options.difficulty), seed=seed, options=options)
+    words = vocabulary(options.difficulty)
+    hints = {p.fact: words[p.aspect].topic(p.topic).value(p.value).cues for p in task.preferences}
+    return Canary(env=env, secrets={fact: cues for fact, cues in hints.items() if fact not in task.revealed})
 
 
 SPEC = EnvSpec(
@@ -35,4 +42,5 @@ SPEC = EnvSpec(
     num_tasks=num_tasks,
     build=_build,
     expert=_expert,
+    canary=_canary,
 )

@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from infopo.core import UnknownNameError, UserError
+from infopo.envs.usergym.options import (
+    DIFFICULTIES,
+    REVEALS,
+    REWARDS,
+    USUAL_TURNS,
+    check_choice,
+    check_share,
+    check_whole,
+)
+
+ENV_ID = "usergym/travel"
 
 TIERS: dict[str, tuple[int, ...]] = {
     "22": (2, 2),
@@ -15,7 +25,6 @@ TIERS: dict[str, tuple[int, ...]] = {
     "2222": (2, 2, 2, 2),
 }
 
-USUAL_TURNS = 16
 SPARE_TURNS = 4
 
 # A full dialogue is one search and one answer an aspect, and one question a preference. A limit of 16 leaves the
@@ -24,9 +33,6 @@ TURN_LIMITS: dict[str, int] = {
     tier: max(USUAL_TURNS, 2 * len(counts) + sum(counts) + SPARE_TURNS) for tier, counts in TIERS.items()
 }
 
-DIFFICULTIES = ("standard", "nano")
-REWARDS = ("outcome", "upstream")
-REVEALS = ("none", "some", "all")
 MOST_OPTIONS = 60
 
 
@@ -65,18 +71,15 @@ class TravelOptions:
         # a command line or a YAML file may hand over the number 22
         object.__setattr__(self, "tier", str(self.tier))
         for name, known in (("tier", tuple(TIERS)), ("difficulty", DIFFICULTIES), ("reward", REWARDS)):
-            _check_choice(name, getattr(self, name), known)
-        _check_choice("reveal", self.reveal, REVEALS)
+            check_choice(ENV_ID, name, getattr(self, name), known)
+        check_choice(ENV_ID, "reveal", self.reveal, REVEALS)
         if self.options_per_aspect is not None:
             least = max(4, max(TIERS[self.tier]) + 1)
-            _check_whole("options_per_aspect", self.options_per_aspect, least, MOST_OPTIONS)
-        if isinstance(self.unanswered, bool) or not isinstance(self.unanswered, int | float):
-            raise UserError(f"option unanswered of usergym/travel must be a number, got {self.unanswered!r}")
-        if not 0.0 <= self.unanswered <= 1.0:
-            raise UserError(f"option unanswered of usergym/travel must lie in [0, 1], got {self.unanswered!r}")
-        _check_whole("search_failures", self.search_failures, 0, None)
+            check_whole(ENV_ID, "options_per_aspect", self.options_per_aspect, least, MOST_OPTIONS)
+        check_share(ENV_ID, "unanswered", self.unanswered)
+        check_whole(ENV_ID, "search_failures", self.search_failures, 0)
         if self.max_turns is not None:
-            _check_whole("max_turns", self.max_turns, 1, None)
+            check_whole(ENV_ID, "max_turns", self.max_turns, 1)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -103,15 +106,3 @@ class TravelOptions:
         if self.difficulty == "nano":
             return max(6, (1 << preferences) + 1)
         return max(12, (1 << preferences) + 2)
-
-
-def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UnknownNameError(f"{name} of usergym/travel", str(value), list(known))
-
-
-def _check_whole(name: str, value: object, least: int, most: int | None) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
-        limits = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise UserError(f"option {name} of usergym/travel must be a whole number, {limits}, got {value!r}")

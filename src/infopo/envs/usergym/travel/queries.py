@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infopo.envs.usergym.travel.grammar import Phrases, aspects_in, plain, stems
+from infopo.envs.usergym.phrases import Phrases, plain, stems
+from infopo.envs.usergym.travel.grammar import aspects_in
 from infopo.envs.usergym.travel.scenarios import YEAR
 from infopo.envs.usergym.travel.task import AspectTask, Task
 from infopo.envs.usergym.travel.vocabulary.places import CITIES

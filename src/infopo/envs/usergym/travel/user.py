@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from infopo.core import Message, derive_random
 from infopo.envs.usergym.travel.dialect import Dialect, Question
@@ -13,16 +13,6 @@ from infopo.users.base import UserReply
 Possible = Callable[[Preference], Sequence[str]]
 
 ELICITATION_INTERVAL = 3  # turns of talk without a wish before the user brings one up unasked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reaction:
-    """What the user says, and what that means for the record."""
-
-    text: str
-    revealed: tuple[str, ...] = ()  # facts that this reply reveals for the first time
-    asked: bool = False  # the agent asked for a preference that was still hidden, and got it
-    repeated: bool = False  # the agent asked for something it had been told before
 
 
 class ScriptedUser:
@@ -54,28 +44,27 @@ class ScriptedUser:
 
     async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
         """The `User` protocol; the script needs only the request."""
-        reaction = self.hear(request)
-        return UserReply(text=reaction.text, revealed=reaction.revealed)
+        return self.hear(request)
 
-    def hear(self, text: str) -> Reaction:
+    def hear(self, text: str) -> UserReply:
         """Answer one `[action]` message."""
         question = self._dialect.question(text, self._task, self._mentioned)
         if question.topics:
             self._mentioned = question.topics[0][0]
         silent = self._rng.random() < self._unanswered  # drawn every time: one dialogue, one stream
         if silent and question.kind in ("topic", "several"):
-            return Reaction(text=NO_INFORMATION)
+            return UserReply(text=NO_INFORMATION)
         preference = self._matched(question)
         if preference is not None:
             return self._answer(preference, question)
         if self._idle >= ELICITATION_INTERVAL and self._hidden:
             unasked = self._rng.choice(list(self._hidden.values()))
-            return Reaction(text=self._tell(unasked, "unasked"), revealed=(unasked.fact,))
+            return UserReply(text=self._tell(unasked, "unasked"), revealed=(unasked.fact,))
         self._idle += 1
         if question.kind == "several" and not self._dialect.answers_several:
-            return Reaction(text=self._dialect.say("vague", {}))
+            return UserReply(text=self._dialect.say("vague", {}))
         key = "no_wish" if question.topics else question.kind
-        return Reaction(text=self._dialect.say(key, {}))
+        return UserReply(text=self._dialect.say(key, {}))
 
     def alternatives(self, text: str, draws: int, generator: random.Random, possible: Possible) -> list[str]:
         """What `hear` could answer to this text if the wishes not yet told were others; nothing changes by it.
@@ -114,11 +103,11 @@ class ScriptedUser:
                     return pool[fact]
         return None
 
-    def _answer(self, preference: Preference, question: Question) -> Reaction:
+    def _answer(self, preference: Preference, question: Question) -> UserReply:
         if preference.fact in self._known:
-            return Reaction(text=self._tell(preference, "again"), repeated=True)
+            return UserReply(text=self._tell(preference, "again"), repeated=True)
         text = self._tell(preference, "several" if question.kind == "several" else "asked")
-        return Reaction(text=text, revealed=(preference.fact,), asked=True)
+        return UserReply(text=text, revealed=(preference.fact,), useful=True)
 
     def _tell(self, preference: Preference, context: str) -> str:
         fact = preference.fact

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from infopo.envs.usergym.episode import NO_INFORMATION as NO_INFORMATION
+
 ASPECTS = ("flight", "hotel", "apartment", "rental_car", "restaurant")
 LETTERS = {"flight": "F", "hotel": "H", "apartment": "A", "rental_car": "C", "restaurant": "R"}
 EXCLUSIVE = frozenset({"hotel", "apartment"})  # nobody books both for one trip
-
-NO_INFORMATION = "No information found."
 
 MONTHS = (
     "january",

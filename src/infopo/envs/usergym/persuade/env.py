@@ -1,0 +1,84 @@
+"""The environment: ask and argue until the believer disagrees."""
+
+from collections.abc import Mapping
+
+from infopo.core import FeedbackKind, Message, Outcome, TurnFacts
+from infopo.envs.base import Opening, parse_action
+from infopo.envs.usergym.episode import Episode, Result
+from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES, Rules, worth
+from infopo.envs.usergym.persuade.user import Believer
+from infopo.envs.usergym.upstream import read_action
+
+
+class PersuadeEnv(Episode):
+    """One believer. Score: how far the stance ever came, of the whole way. Success: it came all the way."""
+
+    env_id = ENV_ID
+
+    def __init__(
+        self,
+        believer: Believer,
+        *,
+        task_id: str,
+        opening: Opening,
+        reference: str,
+        texts: Mapping[str, tuple[str, ...]],
+        rules: Rules,
+        pays: bool,
+    ) -> None:
+        super().__init__(task_id=task_id, max_turns=rules.max_steps, pays=pays)
+        self._believer, self._opening, self._reference = believer, opening, reference
+        self._texts, self._rules = texts, rules
+        self._stance = self._best = STANCES[0]
+        self._known: set[str] = set()
+        self._heard: set[str] = set()
+
+    def _open(self) -> Opening:
+        return self._opening
+
+    async def outcome(self) -> Outcome:
+        """The stance that was farthest from the first."""
+        return Outcome(score=STANCES.index(self._best) / LAST, success=self._best == STANCES[LAST])
+
+    def reference_answer(self) -> str | None:
+        """What the belief stands on."""
+        return self._reference
+
+    def state_key(self) -> str | None:
+        """Where the believer stands, what they have said of their reasons, and what they have heard."""
+        heard = "|".join(sorted(self._heard))
+        return f"stance:{self._stance};known:{','.join(sorted(self._known))};heard:{heard}"
+
+    async def _execute(self, action: Message) -> Result:
+        bare = self._rules.bare_arguments
+        parsed = read_action(action, strip=False) if bare else parse_action(action)
+        if parsed.choice == "finish":
+            return self._result(self._texts["finish"][0], TurnFacts(kind="finish"), done=True)
+        if parsed.choice in ("action", "answer"):
+            return await self._say(parsed.content)
+        if bare:
+            return await self._say(f"[search] {parsed.content}" if parsed.choice else parsed.content)
+        return self._result(self._texts["invalid"][0], TurnFacts(kind="invalid"))
+
+    async def _say(self, text: str) -> Result:
+        rules = self._rules
+        said = await self._believer.hear(text, self._stance)
+        reward = 0.0
+        moved = said.stance if rules.any_label or said.stance in STANCES else None
+        if moved is not None:
+            reward = worth(self._stance if rules.pays_every_rise else self._best, moved)
+            self._stance = moved
+            if worth(self._best, moved) > 0.0:
+                self._best = moved
+        reply = said.reply
+        self._known.update(reply.revealed)
+        self._heard.add(" ".join(text.lower().split()))
+        useful = reply.useful or reward > 0.0
+        facts = TurnFacts(
+            kind="ask" if said.question else "act", revealed=reply.revealed, repeated=reply.repeated, useful=useful
+        )
+        return self._result(reply.text, facts, reward, done=moved == STANCES[LAST])
+
+    def _result(self, text: str, facts: TurnFacts, reward: float = 0.0, *, done: bool = False) -> Result:
+        kind: FeedbackKind = "user" if facts.kind in ("ask", "act") else "env"
+        return Result(text=text, kind=kind, facts=facts, reward=self._rules.pay(reward, 1), done=done)

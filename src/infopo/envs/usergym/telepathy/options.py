@@ -1,0 +1,24 @@
+"""The options of `usergym/telepathy`, and the rules that its two modes play by."""
+
+from dataclasses import dataclass
+
+from infopo.envs.usergym.guessing import GuessRules
+from infopo.envs.usergym.options import GymOptions
+
+ENV_ID = "usergym/telepathy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelepathyOptions(GymOptions):
+    """Keyword options of `make_env("usergym/telepathy", ...)`; a bad value raises `UserError`.
+
+    `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states half of what
+    describes the thing; all: everything. `unanswered`: chance that a question gets no answer. `reward` upstream pays
+    1.0 for the right guess.
+    """
+
+    env_id = ENV_ID
+
+
+FIXED = GuessRules()
+UPSTREAM = GuessRules(bare_questions=True, both_flags=True)

@@ -1,0 +1,24 @@
+"""The options of `usergym/turtle`, and the rules that its two modes play by."""
+
+from dataclasses import dataclass
+
+from infopo.envs.usergym.guessing import GuessRules
+from infopo.envs.usergym.options import GymOptions
+
+ENV_ID = "usergym/turtle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurtleOptions(GymOptions):
+    """Keyword options of `make_env("usergym/turtle", ...)`; a bad value raises `UserError`.
+
+    `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening tells half of what
+    happened; all: everything. `unanswered`: chance that a question gets no answer. `reward` upstream pays for each
+    explanation what it gains over the best one before.
+    """
+
+    env_id = ENV_ID
+
+
+FIXED = GuessRules(free_answers=False)
+UPSTREAM = GuessRules(success_threshold=0.9, exact_threshold=True, bare_questions=True, both_flags=True)

@@ -1,0 +1,382 @@
+"""Language models behind any OpenAI-compatible endpoint: `ChatModel` with limits, a cache, and no silent failure.
+
+One client per endpoint and settings serves the whole process. It lives on an event loop in a thread of its own, so
+that callers may come from any number of short-lived loops. The key is known to the client of the SDK alone; what an
+endpoint says in an error is shown only with the key taken out.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from infopo.core import Message, UserError, derive_random
+from infopo.core.typed_data import to_data
+from infopo.users.base import ChatError, ChatTransportError
+from infopo.users.budget import Budget, BudgetError, Usage
+from infopo.users.chat_settings import ChatSettings, read_settings
+from infopo.users.reply_cache import ReplyCache, request_key
+
+if TYPE_CHECKING:  # the SDK takes most of a second to import
+    from openai import AsyncOpenAI
+    from tenacity import RetryCallState
+
+T = TypeVar("T")
+LONGEST_WAIT = 30.0
+MESSAGE_OVERHEAD = 16  # tokens of template around a message, at most
+STOPPING = (401, 402, 403, 404)  # the same for every request: wrong key, no credit, not allowed, no such model
+
+
+class ChatUnreachable(ChatTransportError):
+    """Nobody answers, or the connection broke."""
+
+
+class ChatServerError(ChatTransportError):
+    """The endpoint answers with an error of its own."""
+
+
+class ChatRateLimited(ChatTransportError):
+    """Too many requests; `retry_after` seconds is what the endpoint asks for."""
+
+    def __init__(self, text: str, *, retry_after: float) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class ChatTimeout(ChatTransportError, TimeoutError):
+    """No reply in time."""
+
+
+class ChatUnreadable(ChatError):
+    """The endpoint's answer is no chat completion."""
+
+
+class ChatEmpty(ChatError):
+    """The model said nothing."""
+
+
+class ChatRefused(ChatError):
+    """The model, or a filter, declined to answer."""
+
+
+class ChatCutOff(ChatError):
+    """The reply ran into the limit on its length."""
+
+
+class ChatRejected(ChatError):
+    """The endpoint does not take this request."""
+
+
+RETRIED = (ChatTransportError, ChatUnreadable, ChatEmpty)
+
+
+class LLMChat:
+    """See `ChatModel`. `requests` counts what was sent, `hits` what the cache answered, `budget` what was spent."""
+
+    def __init__(self, settings: ChatSettings) -> None:
+        self.settings = settings
+        self.budget = Budget(
+            token_limit=settings.token_limit,
+            money_limit=settings.money_limit,
+            prompt_price=settings.prompt_price or 0.0,
+            reply_price=settings.reply_price or 0.0,
+        )
+        self.requests = self.hits = 0
+        self._key = settings.key()
+        self._cache = None if settings.cache is None else ReplyCache(settings.cache)
+        self._gate = asyncio.Semaphore(settings.concurrency)
+        self._structured = settings.structured == "auto"
+        self._stopped: str | None = None
+        self._client: AsyncOpenAI | None = None
+
+    def __repr__(self) -> str:
+        return f"LLMChat({self.settings.model!r} at {self.settings.base_url})"
+
+    async def complete(self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None) -> str:
+        """The model's reply. Raises a `ChatError`; `UserError` where every further request would fail as well."""
+        return await _background().run(self._complete(messages, schema))
+
+    async def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        await _background().run(self._close())
+
+    async def _close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _complete(self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None) -> str:
+        request = self._request(messages)
+        key = request_key({"endpoint": self.settings.base_url, "schema": schema, **request})
+        stored = None if self._cache is None else self._cache.get(key)
+        if stored is not None:
+            self.hits += 1
+            return stored
+        limit = self.settings.deadline_seconds
+        try:
+            async with asyncio.timeout(limit):
+                reply = await self._with_retries(request, schema, key, time.monotonic() + limit)
+        except TimeoutError as error:
+            if isinstance(error, ChatTimeout):
+                raise
+            raise ChatTimeout(f"{self.settings.model}: no reply within {limit:g} s, retries included") from None
+        if self._cache is not None:
+            self._cache.put(key, reply)
+        return reply
+
+    def _request(self, messages: tuple[Message, ...]) -> dict[str, Any]:
+        settings = self.settings
+        request: dict[str, Any] = {
+            "model": settings.model,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            settings.reply_limit_name: settings.max_reply_tokens,
+        }
+        if settings.temperature is not None:
+            request["temperature"] = settings.temperature
+        return request | settings.extra
+
+    async def _with_retries(
+        self, request: dict[str, Any], schema: Mapping[str, Any] | None, key: str, deadline: float
+    ) -> str:
+        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+
+        generator = derive_random("chat-waits", key)  # spreads the retries without a global generator
+
+        def wait(state: "RetryCallState") -> float:
+            longest = min(LONGEST_WAIT, self.settings.first_wait_seconds * 2.0 ** (state.attempt_number - 1))
+            error = state.outcome.exception() if state.outcome is not None else None
+            asked = error.retry_after if isinstance(error, ChatRateLimited) else 0.0
+            return asked + longest * (0.5 + 0.5 * generator.random())
+
+        def stop(state: "RetryCallState") -> bool:  # a wait beyond the deadline would only hide what went wrong
+            late = time.monotonic() + state.upcoming_sleep > deadline
+            return late or stop_after_attempt(self.settings.attempts)(state)
+
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(RETRIED),
+            stop=stop,
+            wait=wait,
+            sleep=asyncio.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                return await self._attempt(request, schema)
+        raise AssertionError("retrying ends with a reply or an error")
+
+    async def _attempt(self, request: dict[str, Any], schema: Mapping[str, Any] | None) -> str:
+        """One request, and at most one more where the endpoint does not take a schema."""
+        if schema is not None and self._structured:
+            named = {"name": "reply", "schema": dict(schema), "strict": True}
+            try:
+                return await self._send(request | {"response_format": {"type": "json_schema", "json_schema": named}})
+            except ChatRejected:
+                reply = await self._send(request)
+                self._structured = False
+                return reply
+        return await self._send(request)
+
+    async def _send(self, request: dict[str, Any]) -> str:
+        size = len(json.dumps(request, ensure_ascii=False).encode())  # a token is at least a byte
+        prompt = size + MESSAGE_OVERHEAD * len(request["messages"])
+        worst = Usage(prompt=prompt, reply=self.settings.max_reply_tokens)
+        async with self._gate:
+            self._check_stopped()
+            ticket = await self.budget.reserve(worst)
+            used: Usage | None = None  # an answer that never came may be billed in full
+            try:
+                self._check_stopped()
+                body = await self._post(request)
+                used = usage_of(body)
+            except _Unbilled as refusal:
+                used = Usage(prompt=0, reply=0)
+                raise refusal.error from None
+            finally:
+                self.budget.settle(ticket, used)
+        return self._reply_of(body)
+
+    def _check_stopped(self) -> None:
+        if self._stopped is not None:
+            raise UserError(self._stopped)
+
+    async def _post(self, request: dict[str, Any]) -> Any:
+        """The parsed body of the answer. Raises `_Unbilled` around an error that costs nothing."""
+        import openai
+
+        if self._client is None:
+            self._client = openai.AsyncOpenAI(
+                api_key=self._key,
+                base_url=self.settings.base_url,
+                max_retries=0,
+                timeout=self.settings.attempt_seconds,
+            )
+        self.requests += 1
+        try:
+            async with asyncio.timeout(self.settings.attempt_seconds):
+                completions = self._client.chat.completions.with_raw_response
+                model, messages = request["model"], request["messages"]
+                answer = await completions.create(model=model, messages=messages, extra_body=request)
+                text = answer.text  # parsed by hand: a broken body must not become a half-filled object
+        except openai.APIStatusError as error:
+            raise _Unbilled(self._status_error(error)) from None
+        except (openai.APITimeoutError, TimeoutError):
+            raise ChatTimeout(f"{self.settings.model}: no reply within {self.settings.attempt_seconds:g} s") from None
+        except openai.APIConnectionError as error:
+            cause = type(error.__cause__).__name__
+            broken = ChatUnreachable(f"{self.settings.model} at {self.settings.base_url}: {cause}")
+            raise (_Unbilled(broken) if cause == "ConnectError" else broken) from None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise ChatUnreadable(f"{self.settings.model}: {len(text)} characters that are no JSON") from None
+
+    def _status_error(self, error: Any) -> Exception:
+        status, name = error.status_code, self.settings.model
+        said = self._shown(str(error))
+        if status in STOPPING or "insufficient_quota" in said:
+            variable = self.settings.key_variable
+            advice = {401: f"check {variable}", 404: "check model and base_url"}.get(status, "check the account")
+            self._stopped = f"{name} at {self.settings.base_url} refuses every request: {said}; {advice}"
+            return UserError(self._stopped)
+        if status == 429:
+            asked = retry_after(error.response.headers.get("retry-after"))
+            return ChatRateLimited(f"{name}: too many requests, asked to wait {asked:g} s", retry_after=asked)
+        if status >= 500 or status in (408, 409):
+            return ChatServerError(f"{name}: {said}")
+        return ChatRejected(f"{name}: {said}")
+
+    def _reply_of(self, body: Any) -> str:
+        """The text of a completion's first choice."""
+        name = self.settings.model
+        choices = body.get("choices") if isinstance(body, dict) else None
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(message, dict):
+            raise ChatUnreadable(f"{name}: JSON without a message")
+        if message.get("refusal") or choice.get("finish_reason") == "content_filter":
+            raise ChatRefused(f"{name} declined to answer")
+        if choice.get("finish_reason") == "length":
+            raise ChatCutOff(f"{name}: longer than max_reply_tokens, {self.settings.max_reply_tokens}")
+        content = message.get("content")
+        if not isinstance(content, str) or not content.strip():
+            raise ChatEmpty(f"{name} said nothing")
+        if self._key in content and self.settings.key_variable is not None:
+            raise ChatUnreadable(f"{name}: the reply holds the key")
+        return content.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+
+    def _shown(self, text: str) -> str:
+        """What an endpoint said, in one short line without the key."""
+        plain = text if self.settings.key_variable is None else text.replace(self._key, "***")
+        return " ".join(plain.split())[:200]
+
+
+class _Unbilled(Exception):
+    """Carries an error of a request that nobody bills."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def usage_of(body: Any) -> Usage | None:
+    """The usage that a completion states, if it does.
+
+    >>> usage_of({"usage": {"prompt_tokens": 7, "completion_tokens": 2}})
+    Usage(prompt=7, reply=2)
+    """
+    usage = body.get("usage") if isinstance(body, dict) else None
+    if not isinstance(usage, dict):
+        return None
+    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        return None
+    return Usage(prompt=counts[0], reply=counts[1])  # type: ignore[arg-type]
+
+
+def retry_after(header: str | None) -> float:
+    """Seconds to wait, from a `Retry-After` header: a number or a date; 0 where it is neither."""
+    if header is None:
+        return 0.0
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+class _Background:
+    """An event loop in a thread of its own, for connections that outlive the loops of their callers."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.chats: dict[str, LLMChat] = {}
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="infopo-chat", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """`work` on the loop; a cancelled caller cancels it."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
+
+    def close(self) -> None:
+        """Break off what is in flight, close every client, then the loop."""
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._wind_up(), self.loop).result(timeout=5.0)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=5.0)
+        self.loop.close()
+
+    async def _wind_up(self) -> None:
+        pending = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for chat in self.chats.values():
+            await chat._close()
+
+
+_state: dict[str, _Background] = {}
+_lock = threading.Lock()
+
+
+def _background() -> _Background:
+    with _lock:
+        current = _state.get("current")
+        if current is None or current.process != os.getpid():  # a thread does not survive a fork
+            current = _state["current"] = _Background()
+        return current
+
+
+def open_chat(settings: ChatSettings | str) -> LLMChat:
+    """The chat model of these settings (or of what stands after `llm:`): one a process, with one budget.
+
+    Raises `UserError` for a missing key or a bad setting.
+    """
+    chosen = read_settings(settings) if isinstance(settings, str) else settings
+    name = json.dumps(to_data(chosen), sort_keys=True)
+    background = _background()
+    with _lock:
+        if name not in background.chats:
+            background.chats[name] = LLMChat(chosen)
+        return background.chats[name]
+
+
+@atexit.register
+def close_chats() -> None:
+    """Close every client of this process; the next `open_chat` starts afresh, budgets included."""
+    with _lock:
+        current = _state.pop("current", None)
+    if current is not None and current.process == os.getpid():
+        current.close()
+
+
+__all__ = ["BudgetError", "ChatSettings", "LLMChat", "close_chats", "open_chat", "retry_after", "usage_of"]
