@@ -8,7 +8,7 @@ from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Opening, parse_action
 from infopo.envs.usergym.episode import Episode, Result
 from infopo.envs.usergym.upstream import Settings, read_action
-from infopo.users import UserReply
+from infopo.users import User
 
 TOLERANCE = 1e-9
 _TAG = len("[action]")
@@ -33,10 +33,8 @@ class Ruling:
     text: str
 
 
-class Counterpart(Protocol):
-    """Who knows what is hidden: answers questions as a `User` does, and rules on answers."""
-
-    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply: ...
+class Ruler(Protocol):
+    """Rules on answers."""
 
     async def rule(self, answer: str) -> Ruling: ...
 
@@ -56,10 +54,10 @@ class Riddle:
 class GuessEnv(Episode):
     """One riddle. Score: that of the best answer so far. Success: one reached the threshold."""
 
-    def __init__(self, riddle: Riddle, counterpart: Counterpart, *, rules: GuessRules, pays: bool) -> None:
+    def __init__(self, riddle: Riddle, user: User, ruler: Ruler, *, rules: GuessRules, pays: bool) -> None:
         super().__init__(task_id=riddle.task_id, max_turns=rules.max_steps, pays=pays)
         self.env_id = riddle.env_id
-        self._riddle, self._counterpart, self._rules = riddle, counterpart, rules
+        self._riddle, self._user, self._ruler, self._rules = riddle, user, ruler, rules
         self._best = 0.0
         self._solved = False
         self._known: set[str] = set()
@@ -94,7 +92,7 @@ class GuessEnv(Episode):
         return self._result(self._riddle.texts["invalid"], facts=TurnFacts(kind="invalid"))
 
     async def _ask(self, question: str) -> Result:
-        reply = await self._counterpart.reply(tuple(self._messages), question)
+        reply = await self._user.reply(tuple(self._messages), question)
         self._known.update(reply.revealed)
         if reply.useful:
             self._heard[" ".join(question.lower().split())] = reply.text
@@ -103,7 +101,7 @@ class GuessEnv(Episode):
 
     async def _answer(self, answer: str) -> Result:
         rules = self._rules
-        ruling = await self._counterpart.rule(answer)
+        ruling = await self._ruler.rule(answer)
         score = ruling.score or 0.0
         gain = max(0.0, score - self._best)
         self._best = max(score, self._best)

@@ -17,7 +17,7 @@ from infopo.envs.usergym.intention.expert import IntentionExpert
 from infopo.envs.usergym.intention.options import ENV_ID, FIXED, UPSTREAM, IntentionOptions
 from infopo.envs.usergym.intention.task import load_records, read_task
 from infopo.envs.usergym.intention.texts import STANDARD, SYSTEM, TEXTS, opening
-from infopo.envs.usergym.intention.user import ChatPair, ScriptedUser
+from infopo.envs.usergym.intention.user import ChatPair, RevealedCoverage, ScriptedUser
 from infopo.envs.usergym.options import check_user
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
@@ -32,9 +32,11 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
     """
     task = read_task(record, f"task of {ENV_ID}")
     request = Message(role="user", content=f"{task.category}\n{task.request}")
+    pair = ChatPair(task, chat, STANDARD["fallback"])
     return IntentionEnv(
         task,
-        ChatPair(task, chat, STANDARD["fallback"]),
+        pair,
+        pair,
         opening=(Message(role="system", content=SYSTEM), request),
         texts=STANDARD,
         rules=read_settings(UPSTREAM, options, ENV_ID),
@@ -49,6 +51,7 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Inten
     return IntentionEnv(
         task,
         ScriptedUser(task, texts, seed=seed, unanswered=options.unanswered),
+        RevealedCoverage(),
         opening=opening(task, options.difficulty),
         texts=texts,
         rules=replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns),

@@ -42,7 +42,8 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
         reference=entity.title,
         texts={name: STANDARD[name][0] for name in ("invalid", "finish")},
     )
-    return GuessEnv(riddle, ChatOracle(entity, chat), rules=rules, pays=True)
+    oracle = ChatOracle(entity, chat)
+    return GuessEnv(riddle, oracle, oracle, rules=rules, pays=True)
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: TelepathyOptions) -> Env:
@@ -60,8 +61,8 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Telep
         texts={name: texts[name][0] for name in ("invalid", "finish")},
     )
     rules = replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns)
-    counterpart = _scripted(task, told, seed=seed, options=options)
-    return GuessEnv(riddle, counterpart, rules=rules, pays=options.reward == "upstream")
+    script = _scripted(task, told, seed=seed, options=options)
+    return GuessEnv(riddle, script, script, rules=rules, pays=options.reward == "upstream")
 
 
 def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TelepathyOptions) -> FacetUser:

@@ -45,7 +45,7 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
         texts={"invalid": STANDARD["invalid"][0], "finish": ""},
     )
     oracle = ChatOracle(story, chat, partial(covered, difficulty="standard"))
-    return GuessEnv(riddle, oracle, rules=rules, pays=True)
+    return GuessEnv(riddle, oracle, oracle, rules=rules, pays=True)
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: TurtleOptions) -> Env:
@@ -63,8 +63,8 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Turtl
         texts={name: texts[name][0] for name in ("invalid", "finish")},
     )
     rules = replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns)
-    counterpart = _scripted(task, told, seed=seed, options=options)
-    return GuessEnv(riddle, counterpart, rules=rules, pays=options.reward == "upstream")
+    script = _scripted(task, told, seed=seed, options=options)
+    return GuessEnv(riddle, script, script, rules=rules, pays=options.reward == "upstream")
 
 
 def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOptions) -> FacetUser:

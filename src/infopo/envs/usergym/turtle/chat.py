@@ -66,7 +66,7 @@ def load_records(path: Path) -> list[dict[str, Any]]:
 
 
 class ChatOracle:
-    """See `Counterpart`. `covered` words the reply to an explanation from the statements with full marks."""
+    """A `User` and a `Ruler`. `covered` words the reply to an explanation from the statements with full marks."""
 
     def __init__(self, story: Story, chat: ChatModel, covered: Callable[[Sequence[str]], str]) -> None:
         self._story, self._chat, self._covered = story, chat, covered
