@@ -38,8 +38,8 @@ def is_question(text: str) -> bool:
 
 class ScriptedBeliever:
     """A `User` and a `Mind`. Gives a reason where it is asked why, gives one up where it is argued against: two levels
-    each. An argument about something that it never cared about makes it dig in: one level back, remembered even below the first stance.
-    So who argues blindly does not come all the way."""
+    each. An argument about something that it never cared about makes it dig in: one level back, remembered even below
+    the first stance. So who argues blindly does not come all the way."""
 
     def __init__(self, task: Task, texts: Mapping[str, tuple[str, ...]], *, seed: int, unanswered: float) -> None:
         self._reasons, self._texts, self._unanswered = task.reasons, texts, unanswered
