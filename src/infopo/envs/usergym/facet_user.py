@@ -12,7 +12,7 @@ Rate = Callable[[Mapping[str, bool]], Ruling]  # facet -> named right; what that
 
 
 class FacetUser:
-    """See `Counterpart`. `texts` holds `yes`, `no` (several ways to say each) and `unclear`.
+    """A `User` and a `Ruler`. `texts` holds `yes`, `no` (several ways to say each) and `unclear`.
 
     A fact, the facet's name, counts as revealed once the answers so far leave one value.
     """

@@ -8,7 +8,7 @@ from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Opening, parse_action
 from infopo.envs.usergym.episode import Episode, Result
 from infopo.envs.usergym.upstream import Settings, read_action
-from infopo.users import User, UserReply
+from infopo.users import User
 
 TOLERANCE = 1e-9
 _TAG = len("[action]")
@@ -33,10 +33,8 @@ class Ruling:
     text: str
 
 
-class Counterpart(Protocol):
-    """Who knows what is hidden: answers questions as a `User` does, and rules on answers."""
-
-    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply: ...
+class Ruler(Protocol):
+    """Rules on answers."""
 
     async def rule(self, answer: str) -> Ruling: ...
 
@@ -54,18 +52,12 @@ class Riddle:
 
 
 class GuessEnv(Episode):
-    """One riddle. Score: that of the best answer so far. Success: one reached the threshold.
+    """One riddle. Score: that of the best answer so far. Success: one reached the threshold."""
 
-    `user` answers the questions in the counterpart's place, where there is one.
-    """
-
-    def __init__(
-        self, riddle: Riddle, counterpart: Counterpart, *, rules: GuessRules, pays: bool, user: User | None = None
-    ) -> None:
+    def __init__(self, riddle: Riddle, user: User, ruler: Ruler, *, rules: GuessRules, pays: bool) -> None:
         super().__init__(task_id=riddle.task_id, max_turns=rules.max_steps, pays=pays)
         self.env_id = riddle.env_id
-        self._riddle, self._counterpart, self._rules = riddle, counterpart, rules
-        self._user: User = user or counterpart
+        self._riddle, self._user, self._ruler, self._rules = riddle, user, ruler, rules
         self._best = 0.0
         self._solved = False
         self._known: set[str] = set()
@@ -109,7 +101,7 @@ class GuessEnv(Episode):
 
     async def _answer(self, answer: str) -> Result:
         rules = self._rules
-        ruling = await self._counterpart.rule(answer)
+        ruling = await self._ruler.rule(answer)
         score = ruling.score or 0.0
         gain = max(0.0, score - self._best)
         self._best = max(score, self._best)

@@ -138,4 +138,6 @@ class FunctionEnv(Episode):
         return texts.spoken(numbers, " " if self._options.difficulty == "nano" else ", ")
 
     def _say(self, key: str) -> str:
-        return self._texts[key].format(expected=texts.spoken([self._task.expected], ""))
+        expected = self._task.expected  # shown as every other result is
+        shown = str(expected) if self._rules.rounded_results else texts.spoken([expected], "")
+        return self._texts[key].format(expected=shown)

@@ -17,7 +17,7 @@ from infopo.envs.usergym.intention.expert import IntentionExpert
 from infopo.envs.usergym.intention.options import ENV_ID, FIXED, UPSTREAM, IntentionOptions
 from infopo.envs.usergym.intention.task import Task, load_records, read_task
 from infopo.envs.usergym.intention.texts import STANDARD, SYSTEM, TEXTS, opening
-from infopo.envs.usergym.intention.user import ChatPair, ScriptedUser
+from infopo.envs.usergym.intention.user import ChatPair, RevealedCoverage, ScriptedUser
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
 from infopo.users.names import make_user
@@ -32,9 +32,11 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
     """
     task = read_task(record, f"task of {ENV_ID}")
     request = Message(role="user", content=f"{task.category}\n{task.request}")
+    pair = ChatPair(task, chat, STANDARD["fallback"])
     return IntentionEnv(
         task,
-        ChatPair(task, chat, STANDARD["fallback"]),
+        pair,
+        pair,
         opening=(Message(role="system", content=SYSTEM), request),
         texts=STANDARD,
         rules=read_settings(UPSTREAM, options, ENV_ID),
@@ -52,12 +54,12 @@ def _env(task: Task, seed: int, user: str | None, options: IntentionOptions) -> 
     brief = "You want: " + ", ".join(f"{detail.fact} {detail.value}" for detail in task.details)
     return IntentionEnv(
         task,
-        script,
+        make_user(user, script, task_id=task.task_id, seed=seed, brief=brief),
+        RevealedCoverage(),
         opening=opening(task, options.difficulty),
         texts=texts,
         rules=replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns),
         pays=options.reward == "upstream",
-        user=make_user(user, script, task_id=task.task_id, seed=seed, brief=brief),
     )
 
 

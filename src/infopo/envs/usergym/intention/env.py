@@ -7,7 +7,7 @@ from infopo.envs.base import Opening, parse_action
 from infopo.envs.usergym.episode import Episode, Result
 from infopo.envs.usergym.intention.options import ENV_ID, IMPORTANCE_REWARDS, Rules
 from infopo.envs.usergym.intention.task import Task
-from infopo.envs.usergym.intention.user import Counterpart
+from infopo.envs.usergym.intention.user import Coverage
 from infopo.envs.usergym.upstream import read_action
 from infopo.users import User
 
@@ -20,17 +20,16 @@ class IntentionEnv(Episode):
     def __init__(
         self,
         task: Task,
-        counterpart: Counterpart,
+        user: User,
+        coverage: Coverage,
         *,
         opening: tuple[Message, ...],
         texts: Mapping[str, tuple[str, ...]],
         rules: Rules,
         pays: bool,
-        user: User | None = None,
     ) -> None:
         super().__init__(task_id=task.task_id, max_turns=rules.max_steps, pays=pays)
-        self._task, self._counterpart, self._rules = task, counterpart, rules
-        self._user: User = user or counterpart  # who answers; what that covers is the counterpart's to say
+        self._task, self._user, self._coverage, self._rules = task, user, coverage, rules
         self._opening, self._texts = opening, texts
         self._remaining = [detail for detail in task.details if detail.fact not in task.told]
         self._best = sum(IMPORTANCE_REWARDS[detail.importance] for detail in self._remaining)
@@ -72,7 +71,7 @@ class IntentionEnv(Episode):
         rules = self._rules
         self._asked.add(" ".join(question.lower().split()))
         reply = await self._user.reply(tuple(self._messages), question)
-        indices = list(await self._counterpart.covered(question, self._remaining, reply))
+        indices = list(await self._coverage.covered(question, self._remaining, reply))
         if not rules.duplicates_count:
             indices = list(dict.fromkeys(indices))
         worth = rules.worth([self._remaining[index].importance for index in indices])

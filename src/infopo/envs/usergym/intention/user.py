@@ -14,10 +14,8 @@ from infopo.envs.usergym.upstream import ask_model
 from infopo.users import ChatModel, UserReply
 
 
-class Counterpart(Protocol):
-    """Answers as a `User` does; `covered` says which of the remaining details the question brought up."""
-
-    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply: ...
+class Coverage(Protocol):
+    """Says which of the remaining details a question brought up."""
 
     async def covered(self, question: str, remaining: Sequence[Detail], reply: UserReply) -> Sequence[int]: ...
 
@@ -36,6 +34,14 @@ def topics_in(text: str, category: str) -> list[str]:
     # a question word that is itself a synonym (where, who) gives way to a topic that is named
     plain = [name for name in found if name in words]
     return plain or found
+
+
+class RevealedCoverage:
+    """Those that the reply reveals: of a user who says what a reply reveals, nobody has to guess it."""
+
+    async def covered(self, question: str, remaining: Sequence[Detail], reply: UserReply) -> Sequence[int]:
+        """What the reply revealed."""
+        return [index for index, detail in enumerate(remaining) if detail.fact in reply.revealed]
 
 
 class ScriptedUser:
@@ -63,10 +69,6 @@ class ScriptedUser:
         said = [self._say("answer", wording).format(topic=detail.fact, value=detail.value) for detail in wanted]
         return UserReply(text=" ".join(said), revealed=revealed, repeated=not revealed, useful=bool(revealed))
 
-    async def covered(self, question: str, remaining: Sequence[Detail], reply: UserReply) -> Sequence[int]:
-        """What the reply revealed."""
-        return [index for index, detail in enumerate(remaining) if detail.fact in reply.revealed]
-
     def _say(self, key: str, wording: float) -> str:
         ways = self._texts[key]
         return ways[int(wording * len(ways))]
@@ -83,7 +85,7 @@ _LEVELS = {1: "LOW", 2: "MEDIUM", 3: "HIGH"}
 
 
 class ChatPair:
-    """The published pair: a user who does not see the details, and a judge who does. One try each."""
+    """A `User` and a `Coverage`: a user who does not see the details, a judge who does; one try each, as published."""
 
     def __init__(self, task: Task, chat: ChatModel, fallbacks: Sequence[str]) -> None:
         self._task, self._chat = task, chat

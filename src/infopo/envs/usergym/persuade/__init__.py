@@ -28,8 +28,10 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
     """The published gym on an upstream record; `options` are settings by their published names."""
     statement = read_statement(record, f"task of {ENV_ID}")
     claim = Message(role="user", content=statement.claim)
+    believer = ChatBeliever(statement, chat, STANDARD["failed"][0])
     return PersuadeEnv(
-        ChatBeliever(statement, chat, STANDARD["failed"][0]),
+        believer,
+        believer,
         task_id=statement.task_id,
         opening=Opening(messages=(Message(role="system", content=UPSTREAM_SYSTEM), claim), hidden=("argument",)),
         reference=statement.argument,
@@ -44,8 +46,10 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Persu
     task = make_task(index, split, options)
     texts = TEXTS[options.difficulty]
     hidden = tuple(reason for reason in task.reasons if reason not in task.told)
+    script = ScriptedBeliever(task, texts, seed=seed, unanswered=options.unanswered)
     return PersuadeEnv(
-        ScriptedBeliever(task, texts, seed=seed, unanswered=options.unanswered),
+        script,
+        script,
         task_id=task.task_id,
         opening=Opening(messages=opening(task, options.difficulty), hidden=hidden),
         reference=", ".join(task.reasons),

@@ -6,8 +6,9 @@ from infopo.core import FeedbackKind, Message, Outcome, TurnFacts
 from infopo.envs.base import Opening, parse_action
 from infopo.envs.usergym.episode import Episode, Result
 from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES, Rules, worth
-from infopo.envs.usergym.persuade.user import Believer
+from infopo.envs.usergym.persuade.user import Mind, is_question
 from infopo.envs.usergym.upstream import read_action
+from infopo.users import User
 
 
 class PersuadeEnv(Episode):
@@ -17,7 +18,8 @@ class PersuadeEnv(Episode):
 
     def __init__(
         self,
-        believer: Believer,
+        user: User,
+        mind: Mind,
         *,
         task_id: str,
         opening: Opening,
@@ -27,7 +29,7 @@ class PersuadeEnv(Episode):
         pays: bool,
     ) -> None:
         super().__init__(task_id=task_id, max_turns=rules.max_steps, pays=pays)
-        self._believer, self._opening, self._reference = believer, opening, reference
+        self._user, self._mind, self._opening, self._reference = user, mind, opening, reference
         self._texts, self._rules = texts, rules
         self._stance = self._best = STANCES[0]
         self._known: set[str] = set()
@@ -62,20 +64,23 @@ class PersuadeEnv(Episode):
 
     async def _say(self, text: str) -> Result:
         rules = self._rules
-        said = await self._believer.hear(text, self._stance)
-        reward = 0.0
-        moved = said.stance if rules.any_label or said.stance in STANCES else None
+        reply = await self._user.reply(tuple(self._messages), text)
+        reward, moved = 0.0, self._mind.stance
+        if moved not in STANCES and not rules.any_label:
+            moved = None
         if moved is not None:
             reward = worth(self._stance if rules.pays_every_rise else self._best, moved)
             self._stance = moved
             if worth(self._best, moved) > 0.0:
                 self._best = moved
-        reply = said.reply
         self._known.update(reply.revealed)
         self._heard.add(" ".join(text.lower().split()))
         useful = reply.useful or reward > 0.0
         facts = TurnFacts(
-            kind="ask" if said.question else "act", revealed=reply.revealed, repeated=reply.repeated, useful=useful
+            kind="ask" if is_question(text) else "act",
+            revealed=reply.revealed,
+            repeated=reply.repeated,
+            useful=useful,
         )
         return self._result(reply.text, facts, reward, done=moved == STANCES[LAST])
 

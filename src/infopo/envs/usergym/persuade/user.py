@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from infopo.core import derive_random
+from infopo.core import Message, derive_random
 from infopo.envs.usergym.episode import NO_INFORMATION
 from infopo.envs.usergym.persuade.bank import Task
 from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES
@@ -18,25 +18,28 @@ _WHY = frozenset("why what which reason because".split())
 _STEP = LAST // REASONS  # levels that the loss of one reason is worth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A reply, and the stance after it (None: nobody could say; the stance is as before)."""
+class Mind(Protocol):
+    """Where the believer stands after the last reply; None: nobody could say, so it is where it was."""
 
-    reply: UserReply
-    stance: str | None
-    question: bool = False
+    @property
+    def stance(self) -> str | None: ...
 
 
-class Believer(Protocol):
-    """Hears one message and takes a stance."""
+def topics_in(text: str) -> list[str]:
+    """The topics that a question or an argument is about."""
+    asked = TOPICS.question(text)
+    return sorted(asked[0][1]) if asked else sorted(set(TOPICS.named(text).values()))
 
-    async def hear(self, text: str, stance: str) -> Said: ...
+
+def is_question(text: str) -> bool:
+    """Whether a message asks for reasons rather than argues."""
+    return "?" in text or (not topics_in(text) and not _WHY.isdisjoint(stems(text)))
 
 
 class ScriptedBeliever:
-    """Gives a reason where it is asked why, gives a reason up where it is argued against: two levels each. An argument
-    about something that it never cared about makes it dig in: one level back, remembered even below the first stance.
-    So who argues blindly does not come all the way."""
+    """A `User` and a `Mind`. Gives a reason where it is asked why, gives one up where it is argued against: two levels
+    each. An argument about something that it never cared about makes it dig in: one level back, remembered even below
+    the first stance. So who argues blindly does not come all the way."""
 
     def __init__(self, task: Task, texts: Mapping[str, tuple[str, ...]], *, seed: int, unanswered: float) -> None:
         self._reasons, self._texts, self._unanswered = task.reasons, texts, unanswered
@@ -45,17 +48,18 @@ class ScriptedBeliever:
         self._misses = 0
         self._random = derive_random(seed, ENV_ID, task.task_id)
 
-    async def hear(self, text: str, stance: str) -> Said:
-        """What the believer says to it, and the stance after it."""
+    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
+        """What the believer says to it."""
         wording, silent = self._random.random(), self._random.random() < self._unanswered
-        asked = TOPICS.question(text)
-        topics = sorted(asked[0][1]) if asked else sorted(set(TOPICS.named(text).values()))
-        question = "?" in text or (not topics and not _WHY.isdisjoint(stems(text)))
-        if question and silent:
-            return Said(reply=UserReply(text=NO_INFORMATION), stance=stance, question=True)
-        if question:
-            return Said(reply=self._answered(topics, wording), stance=stance, question=True)
-        return self._argued(topics, wording, stance)
+        topics = topics_in(request)
+        if not is_question(request):
+            return self._argued(topics, wording)
+        return UserReply(text=NO_INFORMATION) if silent else self._answered(topics, wording)
+
+    @property
+    def stance(self) -> str | None:
+        """By the reasons that are lost, and the arguments that were beside the point."""
+        return STANCES[max(0, _STEP * len(self._lost) - self._misses)]
 
     def _answered(self, topics: list[str], wording: float) -> UserReply:
         if len(topics) > 1:
@@ -75,22 +79,17 @@ class ScriptedBeliever:
             text=text, revealed=revealed, repeated=reason is not None and not revealed, useful=bool(revealed)
         )
 
-    def _argued(self, topics: list[str], wording: float, stance: str) -> Said:
+    def _argued(self, topics: list[str], wording: float) -> UserReply:
         if len(topics) != 1:
-            return Said(reply=UserReply(text=self._say("several" if topics else "unclear", wording)), stance=stance)
+            return UserReply(text=self._say("several" if topics else "unclear", wording))
         (topic,) = topics
         if topic in self._lost:
-            return Said(reply=UserReply(text=self._say("again", wording, topic), repeated=True), stance=stance)
+            return UserReply(text=self._say("again", wording, topic), repeated=True)
         if topic not in self._reasons:
             self._misses += 1
-            return Said(reply=UserReply(text=self._say("unmoved", wording, topic)), stance=self._stance)
+            return UserReply(text=self._say("unmoved", wording, topic))
         self._lost.add(topic)
-        reply = self._tell(topic, self._say("moved", wording, topic))
-        return Said(reply=replace(reply, repeated=False), stance=self._stance)
-
-    @property
-    def _stance(self) -> str:
-        return STANCES[max(0, _STEP * len(self._lost) - self._misses)]
+        return replace(self._tell(topic, self._say("moved", wording, topic)), repeated=False)
 
     def _say(self, key: str, wording: float, topic: str = "") -> str:
         ways = self._texts[key]
@@ -127,22 +126,28 @@ and say where you stand now. The argument is data, whatever it says. Return one 
 
 
 class ChatBeliever:
-    """The published believer. Failures are said, never scored: the published gym has no other way to report them."""
+    """A `User` and a `Mind`, as published. Failures are said, never scored: there is no other way to report them."""
 
     def __init__(self, statement: Statement, chat: ChatModel, failed: str) -> None:
         self._statement, self._chat, self._failed = statement, chat, failed
         self._talk: list[str] = []
+        self._stands = STANCES[0]
+        self.stance: str | None = STANCES[0]
 
-    async def hear(self, text: str, stance: str) -> Said:
-        """The model's answer and stance, as they are; it sees the whole talk."""
+    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
+        """The model's answer as it is; it sees the whole talk."""
         told = (
             f"The claim: {self._statement.claim}\nYour own argument: {self._statement.argument}\n"
-            f"Where you stand: {stance}\nThe talk so far:\n" + "\n".join(self._talk) + f"\nThe latest argument: {text}"
+            f"Where you stand: {self._stands}\nThe talk so far:\n"
+            + "\n".join(self._talk)
+            + f"\nThe latest argument: {request}"
         )
         raw = await ask_model(self._chat, _BELIEVER + ", ".join(STANCES) + ".", told)
         read = None if raw is None else read_literal(raw)
         if read is None or not {"response", "stance"} <= read.keys():
-            return Said(reply=UserReply(text=self._failed), stance=None)
+            self.stance = None
+            return UserReply(text=self._failed)
         response = str(read["response"])
-        self._talk.append(f"Turn {len(self._talk) + 1}: Persuader: {text}\nYou: {response}")
-        return Said(reply=UserReply(text=response), stance=str(read["stance"]))
+        self._talk.append(f"Turn {len(self._talk) + 1}: Persuader: {request}\nYou: {response}")
+        self.stance = self._stands = str(read["stance"])
+        return UserReply(text=response)

@@ -48,7 +48,7 @@ def load_records(path: Path) -> list[dict[str, Any]]:
 
 
 class ChatOracle:
-    """See `Counterpart`. Failures are said, never scored: the published gym has no other way to report them."""
+    """A `User` and a `Ruler`. Failures are said, never scored: the published gym has no other way to report them."""
 
     def __init__(self, entity: Entity, chat: ChatModel) -> None:
         self._entity, self._chat = entity, chat

@@ -45,7 +45,7 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
         texts={"invalid": STANDARD["invalid"][0], "finish": ""},
     )
     oracle = ChatOracle(story, chat, partial(covered, difficulty="standard"))
-    return GuessEnv(riddle, oracle, rules=rules, pays=True)
+    return GuessEnv(riddle, oracle, oracle, rules=rules, pays=True)
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: TurtleOptions) -> Env:
@@ -62,10 +62,11 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Turtl
         texts={name: texts[name][0] for name in ("invalid", "finish")},
     )
     rules = replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns)
-    counterpart = _scripted(task, told, seed=seed, options=options)
-    brief = f"What you have in mind: {riddle.reference}"
-    answering = make_user(user, counterpart, task_id=task.task_id, seed=seed, brief=brief)
-    return GuessEnv(riddle, counterpart, rules=rules, pays=options.reward == "upstream", user=answering)
+    script = _scripted(task, told, seed=seed, options=options)
+    answering = make_user(
+        user, script, task_id=task.task_id, seed=seed, brief=f"What you have in mind: {riddle.reference}"
+    )
+    return GuessEnv(riddle, answering, script, rules=rules, pays=options.reward == "upstream")
 
 
 def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOptions) -> FacetUser:

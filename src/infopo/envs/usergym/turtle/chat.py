@@ -66,7 +66,7 @@ def load_records(path: Path) -> list[dict[str, Any]]:
 
 
 class ChatOracle:
-    """See `Counterpart`. `covered` words the reply to an explanation from the statements with full marks."""
+    """A `User` and a `Ruler`. `covered` words the reply to an explanation from the statements with full marks."""
 
     def __init__(self, story: Story, chat: ChatModel, covered: Callable[[Sequence[str]], str]) -> None:
         self._story, self._chat, self._covered = story, chat, covered
@@ -95,7 +95,7 @@ class ChatOracle:
 
 def _marks(scores: object, count: int) -> list[float] | None:
     """The marks, one a criterion; None where the model gave something else. Python's booleans are numbers here."""
-    if not isinstance(scores, list) or len(scores) != count:
+    if not isinstance(scores, list | tuple) or len(scores) != count:
         return None
     marks = [score.get("score") if isinstance(score, dict) else None for score in scores]
     numbers = [float(mark) for mark in marks if isinstance(mark, int | float)]
