@@ -14,6 +14,7 @@ import torch
 
 from infopo.core import Message, Outcome, Trajectory, UserError, derive_random
 from infopo.envs.base import Opening, Step
+from infopo.gain import GainSpec
 from infopo.nano.build import VOCABULARY
 from infopo.nano.initial import initial_model
 from infopo.nano.tokenizer import train_tokenizer
@@ -124,8 +125,8 @@ def qwen_model(sizes: dict[str, int], tokenizer: Any, *, device: str, dtype: str
 
 @functools.cache
 def word_tokenizer() -> Any:
-    """The nano tokenizer on made-up words, one token a word; the model may have more ids than it."""
-    return train_tokenizer([" ".join(["", *WORDS, *WORDS])], vocabulary=VOCABULARY)
+    """The nano tokenizer on made-up words and the placeholder, one token a word; the model may have more ids than it."""
+    return train_tokenizer([" ".join(["", *WORDS, *WORDS]), *GainSpec().placeholders], vocabulary=VOCABULARY)
 
 
 def play(

@@ -19,7 +19,7 @@ from infopo.tokens.visibility import mask_problem
 
 BATCH_COLUMNS = 16384  # key-value columns of one working copy, unless one row alone has more
 BATCH_PAIRS = 1 << 24  # query-key pairs of one forward, likewise
-ROW_TOKENS = 96  # of the branches in a row, unless one branch alone has more: each is a masked key to all others
+ROW_TOKENS = 256  # of the branches in a row, unless one branch alone has more: each is a masked key to all others
 
 Members = Sequence[tuple[int, Branch]]
 
@@ -107,7 +107,7 @@ def _read(
     tokens, before, first, places = (padded(part, fill, device) for part, fill in _layout(rows))
     ends = torch.tensor([_end(members) for _, members in rows], device=device)
     columns = ends[:, None] + torch.arange(tokens.shape[1], device=device)
-    working = handle.cache.take(slots, columns=max(_end(members) for _, members in rows), room=tokens.shape[1])
+    working = handle.cache.take(slots, columns=int(columns.max()) + 1)
     working.aim(torch.arange(len(rows), device=device), columns)
     keys = torch.arange(working.limit, device=device)
     # A padding query has no history and starts its own branch: it sees itself alone, so that nothing becomes NaN.

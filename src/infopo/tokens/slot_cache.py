@@ -94,18 +94,16 @@ class SlotCache(Cache):
         every = torch.arange(self.slots, device=rows.device)
         self.all_rows = rows.numel() == self.slots and bool((rows == every).all())
 
-    def take(self, rows: torch.Tensor, *, columns: int | None = None, room: int = 0) -> "SlotCache":
+    def take(self, rows: torch.Tensor, *, columns: int | None = None) -> "SlotCache":
         """A working copy that holds only these slots, in this order: decoding then needs no gather per token.
 
-        Only the first `columns` of each (default: all), and `room` for so many more.
+        Of each it holds the first `columns`, default all; what no mask shows may be written over.
         """
-        kept = self.capacity if columns is None else columns
-        part = SlotCache(len(self.layers), int(rows.numel()), kept + room)
+        kept = self.capacity if columns is None else min(columns, self.capacity)
+        part = SlotCache(len(self.layers), int(rows.numel()), kept)
         for mine, theirs in zip(part.layers, self.layers, strict=True):
             if theirs.is_initialized:
-                # zeros behind: a column that a mask hides is still multiplied, and must be finite
-                mine.keys = torch.nn.functional.pad(theirs.keys[:, :, :kept][rows], (0, 0, 0, room))
-                mine.values = torch.nn.functional.pad(theirs.values[:, :, :kept][rows], (0, 0, 0, room))
+                mine.keys, mine.values = theirs.keys[rows, :, :kept], theirs.values[rows, :, :kept]
                 mine.is_initialized = True
         return part
 
