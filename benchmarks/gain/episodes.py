@@ -125,7 +125,7 @@ def qwen_model(sizes: dict[str, int], tokenizer: Any, *, device: str, dtype: str
 
 @functools.cache
 def word_tokenizer() -> Any:
-    """The nano tokenizer on made-up words and the placeholder, one token a word; the model may have more ids than it."""
+    """The nano tokenizer on made-up words and the placeholder, a token a word; the model may have more ids than it."""
     return train_tokenizer([" ".join(["", *WORDS, *WORDS]), *GainSpec().placeholders], vocabulary=VOCABULARY)
 
 
