@@ -42,8 +42,10 @@ def main(arguments: list[str]) -> None:
     if "step" in tables:
         steps.step_ratio(steps=2 if flags.quick else flags.steps, quick=flags.quick)
     if "memory" in tables:
-        size = {"tokens": 512, "vocabulary": 20_000} if flags.quick else {"tokens": 8192, "vocabulary": 150_000}
-        memory.peaks(**size)
+        if flags.quick:
+            memory.peaks(tokens=512, vocabulary=20_000, schemes=("kv", "naive"))
+        else:
+            memory.peaks(tokens=8192, vocabulary=150_000)
 
 
 def _score(name: str, shape: Shape, tables: tuple[str, ...], flags: argparse.Namespace) -> None:

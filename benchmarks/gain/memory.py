@@ -6,6 +6,7 @@ python -m benchmarks.gain.memory SCHEME TOKENS VOCABULARY prints the bytes above
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from infopo.gain import information_gain
@@ -21,15 +22,15 @@ TURNS = 16
 OPENING, ACTION = 128, 32
 
 
-def peaks(*, tokens: int, vocabulary: int) -> None:
+def peaks(*, tokens: int, vocabulary: int, schemes: Sequence[str] = SCHEMES) -> None:
     """The naive pass beside the back-ends, on one episode."""
     copy = 4 * tokens * vocabulary  # float32
     refused = None
     if 2 * copy > min(LIMIT, _available()):
         refused = f"not run: two copies of {copy / MIB:.0f} MiB are more than this machine has free, or than is allowed"
-    found = {scheme: _child(scheme, tokens, vocabulary) for scheme in SCHEMES if scheme != "naive" or refused is None}
+    found = {scheme: _child(scheme, tokens, vocabulary) for scheme in schemes if scheme != "naive" or refused is None}
     rows = []
-    for scheme in SCHEMES:
+    for scheme in schemes:
         if scheme not in found:
             rows.append([scheme, refused or "", "-"])
         else:
