@@ -19,7 +19,7 @@ import torch
 from infopo.core import UserError
 
 from . import memory, scoring, steps
-from .episodes import SHAPES, Shape, random_policy, shape_named
+from .episodes import CHAT, SHAPES, Shape, random_policy, shape_named
 
 SCORING = ("turns", "growth", "rounding")
 TABLES = (*SCORING, "step", "memory")
@@ -57,8 +57,8 @@ def _score(name: str, shape: Shape, tables: tuple[str, ...], flags: argparse.Nam
     if "turns" in tables:
         scoring.by_turns(policy, shape.mix, name=title, episodes=episodes, turns=turns, repeats=repeats)
     if "growth" in tables:
-        tokens = [128, 256] if flags.quick else [1024, 2048, 4096, 8192]
-        scoring.by_length(policy, shape.mix, name=title, tokens=tokens, repeats=min(repeats, 3))
+        tokens = [512, 1024] if flags.quick else [1024, 2048, 4096, 8192]
+        scoring.by_length(policy, CHAT, name=title, tokens=tokens)
     if "rounding" in tables:
         scoring.agreement(policy, shape.mix, name=title, episodes=min(episodes, 16), turns=max(turns))
 

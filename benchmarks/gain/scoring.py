@@ -43,14 +43,14 @@ def by_turns(policy: LanguageModel, mix: Mix, *, name: str, episodes: int, turns
     )
 
 
-def by_length(policy: LanguageModel, mix: Mix, *, name: str, tokens: Sequence[int], repeats: int) -> None:
+def by_length(policy: LanguageModel, mix: Mix, *, name: str, tokens: Sequence[int]) -> None:
     """One episode, longer and longer; `auto` without a cache goes from `tree` to `separate` where the mask is large."""
 
     def rows() -> Iterator[list[str]]:
         for target in tokens:
             played, cache = play(policy, mix, episodes=1, turns=mix.turns(target))
             works = {backend: _work(policy, played, backend, cache) for backend in BACKENDS}
-            found = measure(policy, works, repeats=repeats).values()
+            found = measure(policy, works, repeats=1).values()
             branches, _ = branches_of(scored_turns(policy.renderer, played, GainSpec()))
             row = tree_lengths(branches)[0]
             cells = [one for columns in zip(*(one.cells() for one in found), strict=True) for one in columns]
@@ -67,7 +67,7 @@ def by_length(policy: LanguageModel, mix: Mix, *, name: str, tokens: Sequence[in
             "`auto` without a cache",
         ],
         rows(),
-        f"One episode a pass. Where a mask is dense, `auto` without a cache reads trees of at most"
+        f"One episode a pass, timed once. Where a mask is dense, `auto` without a cache reads trees of at most"
         f" {int(MASK_LIMIT**0.5)} tokens a row (`MASK_LIMIT`), and longer episodes by `separate`.",
     )
 
