@@ -141,6 +141,10 @@ def test_an_episode_is_scored_the_same_in_any_company(
     monkeypatch.setattr("infopo.gain.kv.BATCH_COLUMNS", 1)
     small = information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle)
     assert_close(small, together, 1e-6)
+    monkeypatch.setattr("infopo.gain.kv.ROW_TOKENS", 1)  # every branch in a row of its own
+    assert_close(
+        information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle), together, 1e-6
+    )
 
 
 def test_the_cache_can_be_used_again(make_policy: MakePolicy) -> None:

@@ -1,11 +1,12 @@
 """The cheap way: only the placeholder block and the next action are read, behind the keys that the rollout left.
 
 The real history is not read again: what the policy thought of its action is the behaviour log-prob it sampled with.
-Valid only while weights and temperature are those of the rollout. All branches of an episode go in one row: each sees
-the stored columns before the point where it left, and itself, at its own positions.
+Valid only while weights and temperature are those of the rollout. Branches that leave an episode near each other go in
+one row: each sees the stored columns before the point where it left, and itself, at its own positions. A row holds no
+column behind the last such point, so that early branches do not pay for a long episode.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -18,6 +19,7 @@ from infopo.tokens.visibility import mask_problem
 
 BATCH_COLUMNS = 16384  # key-value columns of one working copy, unless one row alone has more
 BATCH_PAIRS = 1 << 24  # query-key pairs of one forward, likewise
+ROW_TOKENS = 256  # of the branches in a row, unless one branch alone has more: each is a masked key to all others
 
 Members = Sequence[tuple[int, Branch]]
 
@@ -57,16 +59,39 @@ def kv(
 
     The cache stays as it is: branches are written behind the end of a row, in a working copy that is dropped.
     """
-    rows = [(handle.slots[_key(trajectories[row])], members) for row, members in by_row(branches).items()]
-    queries = [sum(branch.read for _, branch in members) for _, members in rows]
-    stored = max((len(handle.stored[slot]) for slot, _ in rows), default=0)
+    rows = [
+        (handle.slots[_key(trajectories[row])], part)
+        for row, members in by_row(branches).items()
+        for part in _parts(members)
+    ]
+    columns = [_end(members) + _queries(members) for _, members in rows]
 
     def fits(count: int, longest: int) -> bool:
-        columns = count * max(handle.cache.capacity, stored + longest)
-        return columns <= BATCH_COLUMNS and columns * longest <= BATCH_PAIRS
+        # of the row with the most columns; a row has about as many queries as any other
+        return count * longest <= BATCH_COLUMNS and count * longest * ROW_TOKENS <= BATCH_PAIRS
 
-    for batch in batched(queries, fits):
+    for batch in batched(columns, fits):
         yield _read(model, handle, [rows[index] for index in batch])
+
+
+def _parts(members: Members) -> Iterator[Members]:
+    """Branches by the point where they left, as many together as fit a row."""
+    part: list[tuple[int, Branch]] = []
+    for index, branch in sorted(members, key=lambda member: member[1].start):
+        if part and _queries(part) + branch.read > ROW_TOKENS:
+            yield part
+            part = []
+        part.append((index, branch))
+    yield part
+
+
+def _end(members: Members) -> int:
+    """How many stored columns these branches look at."""
+    return max(branch.start for _, branch in members)
+
+
+def _queries(members: Members) -> int:
+    return sum(branch.read for _, branch in members)
 
 
 def _key(trajectory: Trajectory) -> tuple[str, int]:
@@ -76,13 +101,13 @@ def _key(trajectory: Trajectory) -> tuple[str, int]:
 def _read(
     model: LanguageModel, handle: CacheHandle, rows: Sequence[tuple[int, Members]]
 ) -> list[tuple[int, torch.Tensor]]:
-    """One forward over all branches of some episodes."""
+    """One forward over some rows of branches."""
     device = model.device
     slots = torch.tensor([slot for slot, _ in rows], device=device)
     tokens, before, first, places = (padded(part, fill, device) for part, fill in _layout(rows))
-    ends = torch.tensor([len(handle.stored[slot]) for slot, _ in rows], device=device)
+    ends = torch.tensor([_end(members) for _, members in rows], device=device)
     columns = ends[:, None] + torch.arange(tokens.shape[1], device=device)
-    working = handle.cache.take(slots)
+    working = handle.cache.take(slots, columns=int(columns.max()) + 1)
     working.aim(torch.arange(len(rows), device=device), columns)
     keys = torch.arange(working.limit, device=device)
     # A padding query has no history and starts its own branch: it sees itself alone, so that nothing becomes NaN.

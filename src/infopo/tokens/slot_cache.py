@@ -94,12 +94,16 @@ class SlotCache(Cache):
         every = torch.arange(self.slots, device=rows.device)
         self.all_rows = rows.numel() == self.slots and bool((rows == every).all())
 
-    def take(self, rows: torch.Tensor) -> "SlotCache":
-        """A working copy that holds only these slots, in this order: decoding then needs no gather per token."""
-        part = SlotCache(len(self.layers), int(rows.numel()), self.capacity)
+    def take(self, rows: torch.Tensor, *, columns: int | None = None) -> "SlotCache":
+        """A working copy that holds only these slots, in this order: decoding then needs no gather per token.
+
+        Of each it holds the first `columns`, default all; what no mask shows may be written over.
+        """
+        kept = self.capacity if columns is None else min(columns, self.capacity)
+        part = SlotCache(len(self.layers), int(rows.numel()), kept)
         for mine, theirs in zip(part.layers, self.layers, strict=True):
             if theirs.is_initialized:
-                mine.keys, mine.values = theirs.keys[rows], theirs.values[rows]
+                mine.keys, mine.values = theirs.keys[rows, :, :kept], theirs.values[rows, :, :kept]
                 mine.is_initialized = True
         return part
 

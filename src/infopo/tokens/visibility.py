@@ -57,8 +57,9 @@ def attention_mask(
 ) -> Any:
     """The mask that this model's attention wants for `visible` (`[B, Q, K]`, or a tree).
 
-    Windowed layers also hide keys further back than the window; `sdpa` takes booleans, `eager` takes additive floats
-    (it would silently misread booleans), FlexAttention takes blocks. Anything else is refused by name.
+    Windowed layers also hide keys further back than the window; `sdpa` and `eager` take additive floats (`eager` would
+    silently misread booleans, `sdpa` would turn them into floats again in every layer), FlexAttention takes blocks.
+    Anything else is refused by name.
     """
     problem = mask_problem(model)
     if problem is not None:
@@ -84,15 +85,12 @@ def attention_mask(
 def _dense(
     model: Any, visible: torch.Tensor, query_positions: torch.Tensor, key_positions: torch.Tensor
 ) -> Callable[[int | None], torch.Tensor]:
-    additive = model.config.get_text_config()._attn_implementation == "eager"
+    dtype = next(model.parameters()).dtype
 
     def shape(window: int | None) -> torch.Tensor:
         mask = visible
         if window is not None:
             mask = mask & (query_positions[:, :, None] - key_positions[:, None, :] < window)
-        if not additive:
-            return mask[:, None]
-        dtype = next(model.parameters()).dtype
         open_everywhere = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
         return open_everywhere.masked_fill(~mask, torch.finfo(dtype).min)[:, None]
 
