@@ -120,14 +120,17 @@ def tokens_read(policy: LanguageModel, turns: int, backend: Backend) -> tuple[in
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_how_reading_grows_with_the_turns(make_policy: MakePolicy, backend: Backend) -> None:
     policy = make_policy()
-    (first, _), (second, _), (third, length) = (tokens_read(policy, turns, backend) for turns in (4, 8, 16))
+    (first, short), (second, _), (third, length) = (tokens_read(policy, turns, backend) for turns in (4, 8, 16))
     growth = (third - second) / (second - first)  # 2 where linear, 4 where quadratic: 8 turns more against 4 turns more
     if backend == "separate":
         assert growth == pytest.approx(4, rel=0.2)
         assert third > 5 * length
-    else:
+    elif backend == "tree":
         assert growth == pytest.approx(2, rel=0.01)
-        assert third < (3 if backend == "tree" else 2) * length
+        assert third < 3 * length
+    else:  # branches share rows, which are filled up to the longest: linear but for that
+        assert third / length < 1.5 * first / short
+        assert third < 2 * length
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

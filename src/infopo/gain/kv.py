@@ -6,6 +6,7 @@ one row: each sees the stored columns before the point where it left, and itself
 column behind the last such point, so that early branches do not pay for a long episode.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -19,7 +20,7 @@ from infopo.tokens.visibility import mask_problem
 
 BATCH_COLUMNS = 16384  # key-value columns of one working copy, unless one row alone has more
 BATCH_PAIRS = 1 << 24  # query-key pairs of one forward, likewise
-ROW_TOKENS = 256  # of the branches in a row, unless one branch alone has more: each is a masked key to all others
+ROW_TOKENS = 256  # of the branches in a row, about: each is a masked key to all others
 
 Members = Sequence[tuple[int, Branch]]
 
@@ -75,10 +76,11 @@ def kv(
 
 
 def _parts(members: Members) -> Iterator[Members]:
-    """Branches by the point where they left, as many together as fit a row."""
+    """Branches by the point where they left, as many together as fit a row, spread evenly over the rows."""
+    room = _queries(members) / math.ceil(_queries(members) / ROW_TOKENS)
     part: list[tuple[int, Branch]] = []
     for index, branch in sorted(members, key=lambda member: member[1].start):
-        if part and _queries(part) + branch.read > ROW_TOKENS:
+        if part and _queries(part) + branch.read / 2 > room:
             yield part
             part = []
         part.append((index, branch))

@@ -85,7 +85,8 @@ def attention_mask(
 def _dense(
     model: Any, visible: torch.Tensor, query_positions: torch.Tensor, key_positions: torch.Tensor
 ) -> Callable[[int | None], torch.Tensor]:
-    dtype = next(model.parameters()).dtype
+    exact = model.config.get_text_config()._attn_implementation == CPU_ATTENTION
+    dtype = torch.float64 if exact else next(model.parameters()).dtype  # that of the queries
 
     def shape(window: int | None) -> torch.Tensor:
         mask = visible
