@@ -22,6 +22,7 @@ from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.base import Generated, Request
 from infopo.samplers.hf import HFSampler, HFSession
 from infopo.tokens import Renderer
+from infopo.tokens.cpu_attention import attention_name
 from infopo.tokens.guard import own_random_state
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.slot_cache import CacheHandle
@@ -77,6 +78,8 @@ def _qwen(
 SHAPES = {
     "nano": Shape(mix=TRAVEL, episodes=16),
     "tiny": Shape(mix=TRAVEL, episodes=4, sizes=_qwen(32, 48, 2, 4, 2, 2048, True)),
+    # Qwen2.5-0.5B at half its width and a quarter of its depth: what a CPU can still be asked to do.
+    "small": Shape(mix=CHAT, episodes=2, sizes=_qwen(448, 2432, 6, 7, 1, 32768, True)),
     # Qwen2.5, as published.
     "0.5B": Shape(mix=CHAT, episodes=16, sizes=_qwen(896, 4864, 24, 14, 2, 151936, True)),
     "1.5B": Shape(mix=CHAT, episodes=16, sizes=_qwen(1536, 8960, 28, 12, 2, 151936, True)),
@@ -103,6 +106,7 @@ def random_policy(shape: Shape, *, device: str, dtype: str, seed: int = 0) -> La
         model = model.to(device=device, dtype=getattr(torch, dtype))
     else:
         model = qwen_model(shape.sizes, tokenizer, device=device, dtype=dtype, seed=seed)
+    model.set_attn_implementation(attention_name(torch.device(device), dtype))  # as a loaded policy has it
     return LanguageModel(model=model.eval(), renderer=Renderer(tokenizer, name="words"))
 
 

@@ -8,7 +8,7 @@ import torch
 
 from infopo.core import UserError
 from infopo.tokens import Renderer
-from infopo.tokens.cpu_attention import register_cpu_attention
+from infopo.tokens.cpu_attention import attention_name
 from infopo.tokens.guard import own_random_state
 from infopo.tokens.language_model import LanguageModel, check_head
 from infopo.tokens.visibility import attention_mask
@@ -48,7 +48,7 @@ def load_policy(
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             path,
             dtype=getattr(torch, dtype),
-            attn_implementation=_attention(dtype),
+            attn_implementation=attention_name(default_device(), dtype),
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # said in one line below, instead of a table and a traceback
             output_loading_info=True,
@@ -72,10 +72,6 @@ def load_policy(
 def default_device() -> torch.device:
     """Where a policy works: CUDA where there is any, else the CPU (others lack the float64 that sums need)."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _attention(dtype: str) -> str:
-    return register_cpu_attention() if dtype == "float32" and default_device().type == "cpu" else "sdpa"
 
 
 def recommended_learning_rate(path: str) -> float:

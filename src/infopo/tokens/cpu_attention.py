@@ -13,8 +13,13 @@ import torch
 CPU_ATTENTION = "sdpa_float64"  # the name under which transformers knows it
 
 
-def register_cpu_attention() -> str:
-    """Make the name known to transformers, with the masks of `sdpa`; returns it. Calling again changes nothing."""
+def attention_name(device: torch.device, dtype: str) -> str:
+    """The attention to load a model with: this one for float32 on the CPU, else `sdpa`."""
+    return _registered() if dtype == "float32" and device.type == "cpu" else "sdpa"
+
+
+def _registered() -> str:
+    """The name, made known to transformers with the masks of `sdpa`; registering again changes nothing."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 

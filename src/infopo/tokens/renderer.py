@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from infopo.core import Message, Span, UserError
@@ -13,6 +14,7 @@ from infopo.tokens.calls import parse_calls
 from infopo.tokens.encoder import Encoder, Region
 from infopo.tokens.template import ChatTemplate, Tools
 
+RECENT = 1 << 13  # answers whose ids are kept
 _MARKERS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 _MARKER = re.compile("|".join(map(re.escape, _MARKERS)))
 
@@ -54,6 +56,8 @@ class Renderer:
         self._silent = self._encoder.protected - {added[marker] for marker in _MARKERS if marker in added}
         identity = json.dumps([tokenizer.chat_template, options, len(tokenizer)], sort_keys=True, default=str)
         self.fingerprint: str = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
+        # Who scores an episode renders again what was just played.
+        self._recent = lru_cache(maxsize=RECENT)(lambda messages: self._block(messages, ()))
         self.observation([Message(role="user", content="Hello.")])  # the engine must keep the turn end whole
 
     def opening(self, messages: Sequence[Message], tools: Tools = ()) -> Rendered:
@@ -76,6 +80,9 @@ class Renderer:
         if not messages or any(message.role == "assistant" for message in messages):
             roles = ", ".join(message.role for message in messages) or "none"
             raise UserError(f"an observation holds user, tool or system messages, got {roles}; pass the answers alone")
+        return self._block(messages, tools) if tools else self._recent(tuple(messages))
+
+    def _block(self, messages: Sequence[Message], tools: Tools) -> Rendered:
         block = self._template.block(messages, tools)
         ids, content = self._encoder.encode(block.text, block.regions, lead=self._closing)
         return Rendered(ids=ids, content=content)
