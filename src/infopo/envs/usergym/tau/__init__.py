@@ -35,9 +35,8 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
     """
     task = read_task(record, f"task of {ENV_ID}")
     if not task.draft.database:
-        raise UserError(
-            f"task of {ENV_ID}: field 'database' is missing; what the published tasks are about is not here"
-        )
+        raise UserError(f"task of {ENV_ID}: field 'database' is missing; that of the published tasks is not here")
+    check_database(task.draft.database, DOMAINS[task.domain].fields, f"task of {ENV_ID}, database")
     rules = read_settings(UPSTREAM, options, ENV_ID)
     case = Case(task.draft, DOMAINS[task.domain].tools, loose=rules.loose_outputs)
     try:

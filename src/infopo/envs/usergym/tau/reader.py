@@ -82,7 +82,7 @@ class Reader:
         if text.lower().startswith("error"):
             return None
         if self._nano:
-            rows = [self._record(line) for line in text.split("\n")]
+            rows: list[dict[str, Any]] = [self._record(line) for line in text.split("\n")]
         else:
             value = json.loads(text)
             rows = value if isinstance(value, list) else [value]
@@ -92,8 +92,8 @@ class Reader:
             return {**rows[0], "orders": orders.split() if self._nano else orders}
         return rows[0] if list(rows[0]) == ["user_id"] else rows
 
-    def _record(self, line: str) -> dict[str, str]:
-        record: dict[str, str] = {}
+    def _record(self, line: str) -> dict[str, Any]:
+        record: dict[str, Any] = {}
         key = ""
         for word in line.split():
             if word in _KEYS:
