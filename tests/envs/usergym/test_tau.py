@@ -20,6 +20,7 @@ from infopo.envs.usergym.tau.options import TauOptions
 from infopo.envs.usergym.tau.task import Task
 from infopo.envs.usergym.tau.tools import Call, ToolError, described, execute, read_call
 from infopo.envs.usergym.tau.words import asked, named
+from infopo.testing import check_env
 from infopo.users import RecordedChat
 
 TAU = "usergym/tau"
@@ -326,6 +327,22 @@ def test_finishing_and_the_limit_are_judged_only_in_mode_fixed(play: Play, mode:
     assert left.outcome.success
     assert left.steps[1].done
     assert left.steps[1].truncated is (mode == "upstream")
+
+
+@every_difficulty
+def test_mode_upstream_keeps_to_the_protocol(difficulty: str) -> None:
+    assert all(finding.problems == () for finding in check_env(TAU, mode="upstream", difficulty=difficulty))
+
+
+@every_difficulty
+def test_the_opening_states_half_or_all_of_what_the_customer_knows(difficulty: str) -> None:
+    for index in range(20):
+        facts = make_task(index, "train", TauOptions(difficulty=difficulty)).draft.facts
+        some, known = (
+            make_task(index, "train", TauOptions(difficulty=difficulty, reveal=one)) for one in ("some", "all")
+        )
+        assert len(some.told) == len(facts) // 2
+        assert known.hidden == ()
 
 
 @every_difficulty

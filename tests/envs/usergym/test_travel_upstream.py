@@ -11,6 +11,7 @@ from infopo.core import UserError
 from infopo.envs import make_env, make_expert
 from infopo.envs.usergym.travel import from_upstream, load_records
 from infopo.envs.usergym.travel.options import TravelOptions
+from infopo.testing import check_env
 from infopo.users import RecordedChat
 
 TRAVEL = "usergym/travel"
@@ -123,6 +124,11 @@ def test_a_search_shows_every_option_once_and_nothing_private(play: Play, reply:
     assert "zqreasonzq" not in dialogue.replies[0]
 
 
+def test_a_verdict_may_be_a_boolean_without_the_quirk(play: Play) -> None:
+    replies = ('{"alignment_judgement": true, "alignment_aspect": "hotel"}',)
+    assert "H1" in published(play, ["[search] hotel"], replies, text_verdicts=False).replies[0]
+
+
 def test_every_fifth_search_fails_unseen(play: Play) -> None:
     replies = ('{"alignment_judgement": "False"}',) * 5
     dialogue = published(play, ["[search] x"] * 6, replies)
@@ -151,6 +157,11 @@ def test_a_silent_user_tells_nothing(play: Play) -> None:
     dialogue = play(make_env(TRAVEL, task=3, **options), make_expert(TRAVEL, "full", **options).act)
     assert "No information found." in dialogue.replies
     assert not any(step.facts.revealed for step in dialogue.steps)
+
+
+@pytest.mark.parametrize("difficulty", ["standard", "nano"])
+def test_it_keeps_to_the_protocol(difficulty: str) -> None:
+    assert all(finding.problems == () for finding in check_env(TRAVEL, mode="upstream", difficulty=difficulty))
 
 
 def test_an_unknown_mode_is_refused() -> None:

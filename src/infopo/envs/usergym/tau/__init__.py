@@ -91,7 +91,8 @@ def _canary(seed: int, options: TauOptions) -> Canary:
     """A customer whose facts are no words: whoever sees one has seen what the customer knows."""
     task = make_task(seed, "train", options)
     facts = {slot: value if slot in task.told else f"zq{slot}zq" for slot, value in task.draft.facts.items()}
-    secrets = {slot: (facts[slot],) for slot in task.hidden} | {"reference": (task.reference(nano=True),)}
+    secrets = {slot: (facts[slot],) for slot in task.hidden}
+    secrets["reference"] = (task.reference(nano=options.difficulty == "nano"),)
     return Canary(env=_env(replace(task, draft=replace(task.draft, facts=facts)), seed, None, options), secrets=secrets)
 
 

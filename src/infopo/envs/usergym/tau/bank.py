@@ -38,12 +38,12 @@ def make_task(index: int, split: Split, options: TauOptions) -> Task:
     task_id = f"{ENV_ID}/{options.difficulty}/{split}/{domain}-{index}"
     slots = tuple(draft.facts)
     rng = derive_random(ENV_ID, BANK_VERSION, "told", task_id)
-    some = tuple(slot for slot in slots if slot in rng.sample(slots, len(slots) // 2))
+    half = rng.sample(slots, len(slots) // 2)
     return Task(
         task_id=task_id,
         domain=domain,
         draft=draft,
-        told={"none": (), "some": some, "all": slots}[options.reveal],
+        told={"none": (), "some": tuple(slot for slot in slots if slot in half), "all": slots}[options.reveal],
         instruction=instruction(draft.facts),
         opening=recorded_opening(domain, options.difficulty, task_id),
     )

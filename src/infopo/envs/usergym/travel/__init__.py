@@ -42,7 +42,7 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
     """The published gym on an upstream record; `options` are settings by their published names."""
     trip = read_trip(record, f"task of {ENV_ID}")
     rules = read_settings(PUBLISHED, options, ENV_ID)
-    mind, texts = ChatMind(trip, chat), UPSTREAM_TEXTS["standard"]
+    mind, texts = ChatMind(trip, chat, text_verdicts=rules.text_verdicts), UPSTREAM_TEXTS["standard"]
     traveller = Traveller(trip, mind, texts, rules=rules, seed=0)
     return UpstreamTravelEnv(trip, traveller, traveller, mind, texts=texts, rules=rules, pays=True)
 

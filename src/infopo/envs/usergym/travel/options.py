@@ -66,6 +66,7 @@ class UpstreamRules(Settings):
     one_choice_per_aspect: bool = True
     lost_reveals: bool = True  # a wish that should come unasked never arrives
     several_ids: bool = True  # an answer may hold several ids, and their rewards add up without a cap
+    text_verdicts: bool = True  # a judge that answers with a JSON true or false counts as an outage
     endless_misses: bool = True  # a missed aspect can neither be answered again nor end the episode
 
 

@@ -158,15 +158,17 @@ and name no preference. Return one JSON object: "thought" and "response"."""
 class ChatMind:
     """The published language model in its four roles; up to three tries a call."""
 
-    def __init__(self, trip: Trip, chat: ChatModel) -> None:
-        self._trip, self._chat = trip, chat
+    def __init__(self, trip: Trip, chat: ChatModel, *, text_verdicts: bool) -> None:
+        self._trip, self._chat, self._text_verdicts = trip, chat, text_verdicts
         self._talk: list[str] = []
 
     async def search(self, query: str) -> str:
-        """The verdict must be a text, and an aspect of the trip; whatever else comes is an outage."""
+        """The verdict must be a text, the aspect one of the trip; whatever else comes is an outage."""
         wanted = "\n".join(f"{part.aspect}: {part.arguments}" for part in self._trip.parts)
         read = await self._ask(_SEARCH, f"Right arguments:\n{wanted}\nQuery: {query}")
         verdict, aspect = read.get("alignment_judgement"), read.get("alignment_aspect")
+        if not self._text_verdicts:
+            verdict = {"true": "True", "false": "False"}.get(str(verdict).lower(), verdict)
         found = OUTAGE
         if verdict in ("False", "N/A"):
             found = REFUSED
