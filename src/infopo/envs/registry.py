@@ -53,6 +53,7 @@ _MODULES = {
     "usergym/intention": "infopo.envs.usergym.intention",
     "usergym/persuade": "infopo.envs.usergym.persuade",
     "usergym/search": "infopo.envs.usergym.search",
+    "usergym/tau": "infopo.envs.usergym.tau",
     "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
     "usergym/turtle": "infopo.envs.usergym.turtle",

@@ -14,7 +14,7 @@ from infopo.envs import Step, make_env, make_expert, num_tasks
 from infopo.envs.base import parse_action
 
 Play = Callable[..., Any]
-GYMS = tuple(f"usergym/{name}" for name in "function intention persuade search telepathy turtle".split())
+GYMS = tuple(f"usergym/{name}" for name in "function intention persuade search tau telepathy turtle".split())
 DIFFICULTIES = ("standard", "nano")
 PLACEHOLDER = "No information found."
 

@@ -31,7 +31,7 @@ class TravelEnv(Episode):
         self._seed, self._options, self._dialect = seed, options, dialect
         self._task = _shuffled(task, derive_random(seed, "travel-order", task.task_id))
         self._script = ScriptedUser(self._task, dialect, seed=seed, unanswered=options.unanswered)
-        self._user = make_user(user, self._script, task_id=task.task_id, seed=seed, brief=_brief(task))
+        self._user = make_user(user, self._script, task_id=task.task_id, seed=seed, brief=brief_of(task))
         self._known = set(task.revealed)
         self._choices: dict[str, str] = {}
         self._searched: set[str] = set()
@@ -156,7 +156,7 @@ class TravelEnv(Episode):
         return self._dialect.say(key, {})
 
 
-def _brief(task: Task) -> str:
+def brief_of(task: Task) -> str:
     """What a person who plays the user has to know."""
     return "You wish for " + ", ".join(f"{p.aspect} {p.topic}: {p.value}" for p in task.preferences) + "."
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from infopo.envs.usergym.options import (
     DIFFICULTIES,
+    MODES,
     REVEALS,
     REWARDS,
     USUAL_TURNS,
@@ -11,6 +12,7 @@ from infopo.envs.usergym.options import (
     check_share,
     check_whole,
 )
+from infopo.envs.usergym.upstream import Settings
 
 ENV_ID = "usergym/travel"
 
@@ -50,14 +52,45 @@ UPSTREAM_REWARDS = StepRewards()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRules(Settings):
+    """The published settings of mode `upstream`, and the quirks that can be told apart: each is a flag."""
+
+    normalize_rewards: bool = False
+    search_failure_interval: int = 5
+    elicitation_interval: int = 3
+    search_correct_reward: float = 0.2
+    preference_correct_reward: float = 0.2
+    choice_best_reward: float = 1.0
+    choice_correct_reward: float = 0.8
+    wrong_choice_penalty: float = 0.0
+    one_choice_per_aspect: bool = True
+    lost_reveals: bool = True  # a wish that should come unasked never arrives
+    several_ids: bool = True  # an answer may hold several ids, and their rewards add up without a cap
+    text_verdicts: bool = True  # a judge that answers with a JSON true or false counts as an outage
+    endless_misses: bool = True  # a missed aspect can neither be answered again nor end the episode
+
+
+PUBLISHED = UpstreamRules()
+TRAINING = UpstreamRules(
+    search_correct_reward=UPSTREAM_REWARDS.search_correct,
+    preference_correct_reward=UPSTREAM_REWARDS.preference_correct,
+    choice_best_reward=UPSTREAM_REWARDS.choice_best,
+    choice_correct_reward=UPSTREAM_REWARDS.choice_correct,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TravelOptions:
     """Keyword options of `make_env("usergym/travel", ...)`; a bad value raises `UserError`.
 
-    `tier`: one digit an aspect, its number of preferences. `reveal`: which preferences the opening states.
+    `mode` upstream: the published gym's behaviour, quirks included. `tier`: one digit an aspect, its number of
+    preferences. `reveal`: which preferences the opening states.
     `options_per_aspect` None: see `listing_size`. `unanswered`: chance that a concrete question gets no answer.
-    `search_failures`: every n-th search fails, 0 for never. `max_turns` None: `TURN_LIMITS[tier]`.
+    `search_failures`: every n-th search fails, 0 for never (mode upstream has its own). `max_turns` None:
+    `TURN_LIMITS[tier]`.
     """
 
+    mode: str = "fixed"
     tier: str = "22"
     difficulty: str = "standard"
     reward: str = "outcome"
@@ -70,8 +103,9 @@ class TravelOptions:
     def __post_init__(self) -> None:
         # a command line or a YAML file may hand over the number 22
         object.__setattr__(self, "tier", str(self.tier))
-        for name, known in (("tier", tuple(TIERS)), ("difficulty", DIFFICULTIES), ("reward", REWARDS)):
-            check_choice(ENV_ID, name, getattr(self, name), known)
+        known = {"mode": MODES, "tier": tuple(TIERS), "difficulty": DIFFICULTIES, "reward": REWARDS}
+        for name, values in known.items():
+            check_choice(ENV_ID, name, getattr(self, name), values)
         check_choice(ENV_ID, "reveal", self.reveal, REVEALS)
         if self.options_per_aspect is not None:
             least = max(4, max(TIERS[self.tier]) + 1)
