@@ -56,8 +56,6 @@ def test_each_group_stands_for_itself(method: Method, batch: CreditBatch) -> Non
     together = method.credit(batch).advantages
     for rows in members(batch.group):
         part = take(batch, rows.tolist())
-        if "turn_rewards" in method.needs and not part.turn_reward_mask.any():
-            continue
         np.testing.assert_array_equal(method.credit(part).advantages, together[rows])
 
 
@@ -278,9 +276,8 @@ def test_infopo_names_the_signal_it_lacks() -> None:
 def test_needs() -> None:
     assert algorithms.names()[:3] == ("infopo", "infopo-official", "grpo")
     assert algorithms.get("infopo").needs == algorithms.get("infopo-official").needs == {"gain"}
-    assert algorithms.get("infopo-official", overwrite_last=False).needs == {"gain", "turn_rewards"}
-    assert algorithms.get("userrl").needs == {"turn_rewards"}
-    assert all(not algorithms.get(name).needs for name in ("grpo", "dr-grpo", "rloo", "reinforce++", "dapo"))
+    nothing = ("grpo", "dr-grpo", "rloo", "reinforce++", "dapo", "userrl", "starpo", "mt-grpo", "collabllm")
+    assert all(not algorithms.get(name).needs for name in nothing)
 
 
 @METHODS

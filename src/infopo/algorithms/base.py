@@ -14,7 +14,7 @@ from infopo.core import Span
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Need = Literal["gain", "critic", "reference_answer", "state_key", "turn_rewards"]
+Need = Literal["gain", "critic", "reference_answer", "state_key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
