@@ -80,6 +80,14 @@ def test_without_scored_turns_the_outcome_is_the_last_turns_reward(name: str, un
     assert np.abs(found).sum() > 0
 
 
+@pytest.mark.parametrize("name", algorithms.names())
+def test_a_method_says_whether_it_takes_costs_of_tokens_off(name: str) -> None:
+    batch = full_batch([0, 0], [0.25, 1.0], TWO)
+    costs = np.where(batch.sampled, 0.1 * np.arange(batch.sampled.shape[1]), np.nan)
+    changed = not np.array_equal(advantages(name, replace(batch, token_penalty=costs)), advantages(name, batch))
+    assert changed == algorithms.get(name).token_costs
+
+
 def test_mt_grpo_without_scored_turns_is_grpo() -> None:
     batch = replace(full_batch([0, 0], [0.25, 1.0], TWO), turn_rewards=None, turn_reward_mask=None)
     np.testing.assert_array_equal(advantages("mt-grpo", batch), advantages("grpo", batch))

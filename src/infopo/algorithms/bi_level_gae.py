@@ -65,4 +65,5 @@ def make(options: BiLevelGAEOptions) -> Method:
         credit=credit,
         needs=frozenset({"critic"}),
         loss=LossConfig(clip_high=0.28, entropy_coefficient=0.001),
+        token_costs=True,
     )

@@ -15,8 +15,8 @@ class LossConfig:
 
     `aggregation` of token losses: their mean; the mean over episodes of an episode's sum; the mean over episodes of
     an episode's mean; or the plain sum divided by `normaliser_length`, a constant (Dr. GRPO, arXiv 2503.20783). KL and
-    entropy are aggregated alike. `kl_in` loss: a term of the loss; reward: a cost of each token, for methods that read
-    rewards token by token. `value_clip`: how far a step may move a critic's values.
+    entropy are aggregated alike. `kl_in` loss: a term of the loss; reward: a cost of each token, which a method that
+    reads no reward token by token refuses. `value_clip`: how far a step may move a critic's values.
     """
 
     clip_low: float = 0.2

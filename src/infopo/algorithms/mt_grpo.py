@@ -4,7 +4,8 @@
 score (n - 1, plus 1e-6) of the reward of turn t among the scored turns t of the group that are not the last of their
 episode. The publication has two turns; with two this is its form, with more each turn is compared at its own place.
 Left out: its exact variant, which branches several continuations from every turn. A turn that was not scored has no
-part of its own, which is not a reward of 0: where the environment scores none, this is GRPO. Published in "Reinforcing multi-turn reasoning" (arXiv 2505.11821).
+part of its own, which is not a reward of 0: where the environment scores none, this is GRPO. Published in "Reinforcing
+multi-turn reasoning" (arXiv 2505.11821).
 """
 
 from dataclasses import dataclass

@@ -57,4 +57,5 @@ def make(options: StarPOSOptions) -> Method:
         loss=LossConfig(clip_high=0.28),
         filter=GroupFilter(kind="std", keep=options.keep),
         defining=frozenset({"loss", "filter"}),
+        token_costs=True,
     )

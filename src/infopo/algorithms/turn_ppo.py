@@ -56,4 +56,5 @@ def make(options: TurnPPOOptions) -> Method:
         summary="critic; advantages from turn to turn on every token of the turn",
         credit=credit,
         needs=frozenset({"critic"}),
+        token_costs=True,
     )
