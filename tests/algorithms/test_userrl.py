@@ -112,6 +112,7 @@ def test_exponential_credit_by_hand() -> None:
         {"gamma": 1.5},
         {"norm_std": 1},
         {"decimals": -1},
+        {"decimals": 2.5},
         {"singleton": "keep"},
         {"epsilon": 0},
         {"allow_negative_credit": "yes"},

@@ -103,7 +103,7 @@ def make(options: InfoPOOfficialOptions) -> Method:
         stats = group_metrics(batch.group, batch.outcome) | gain_metrics(batch)
         stats |= share_metrics(batch.sampled, parts.outcome.tokens, parts.intrinsic, parts.weighted)
         stats |= summary("info/gate", parts.gates, "mean", "min", "max")
-        stats |= {"info/magnitude_ratio": parts.ratio, "info/beta": parts.beta}
+        stats |= {"info/magnitude_ratio": parts.ratio, "info/beta_t": parts.beta}
         return Credit(advantages=parts.advantages, stats=stats)
 
     return Method(

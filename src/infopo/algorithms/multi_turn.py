@@ -43,7 +43,7 @@ class MultiTurnRule:
         check_number(method, "epsilon", self.epsilon, above=0)
         check_flag(method, "norm_std", self.norm_std)
         if self.decimals is not None:
-            check_number(method, "decimals", self.decimals, least=0)
+            check_number(method, "decimals", self.decimals, least=0, whole=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
