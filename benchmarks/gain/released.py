@@ -12,9 +12,8 @@ import torch
 from infopo.core import Trajectory
 from infopo.gain import GainSpec
 from infopo.gain.branches import ScoredTurn
-from infopo.gain.forward import scoring
 from infopo.gain.turns import scored_turns
-from infopo.tokens.language_model import LanguageModel
+from infopo.tokens.language_model import LanguageModel, scoring
 
 ROWS = 4
 FILL = GainSpec(counterfactual="fill")

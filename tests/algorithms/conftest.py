@@ -98,7 +98,7 @@ def per_turn(rows: Sequence[Sequence[float | None]]) -> tuple[np.ndarray, np.nda
 def batches(draw: st.DrawFn, least: int = 1) -> CreditBatch:
     """Up to eight episodes of up to three groups, one to four turns each, with everything that a method may need.
 
-    Some turns have no gain, belief or reward; at least one has a reward.
+    Some turns have no gain, belief or reward.
     """
     count = draw(st.integers(least, 8))
     turns = [draw(st.integers(1, 4)) for _ in range(count)]
@@ -111,7 +111,6 @@ def batches(draw: st.DrawFn, least: int = 1) -> CreditBatch:
             position += width + draw(st.integers(0, 2))
         spans.append(row)
     rewards = [[draw(REWARDS) for _ in range(number)] for number in turns]
-    rewards[0][0] = draw(SCORES)
     plain = make_batch(
         [draw(st.integers(0, 2)) for _ in range(count)],
         [draw(SCORES) for _ in range(count)],

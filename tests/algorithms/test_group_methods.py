@@ -71,12 +71,6 @@ def test_better_episodes_are_pushed_up(name: str, batch: CreditBatch) -> None:
         assert score.sum() == pytest.approx(0, abs=1e-9)
 
 
-def test_grpo_was_published_with_a_mean_by_episode_and_a_divergence() -> None:
-    method = algorithms.get("grpo")
-    assert (method.loss.aggregation, method.loss.kl_coefficient) == ("seq-mean-token-mean", 0.04)
-    assert not method.defining
-
-
 def test_dr_grpo_is_the_distance_from_the_mean() -> None:
     found = algorithms.get("dr-grpo").credit(PAIR).advantages
     assert found.tolist() == [[0.5, 0.5, 0, 0], [-0.5, 0, -0.5, -0.5], [0, 0, 0, 0], [0, 0, 0, 0]]

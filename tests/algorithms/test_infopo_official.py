@@ -33,8 +33,7 @@ def test_the_last_reward_is_overwritten_with_the_outcome() -> None:
 def test_without_turn_rewards_the_outcome_is_the_score() -> None:
     batch = replace(BATCH, turn_rewards=None, turn_reward_mask=None)
     assert parts(batch).outcome.scores.tolist() == [1.0, 0.0]
-    with pytest.raises(UserError, match="infopo-official needs turn rewards"):
-        parts(batch, overwrite_last=False)
+    assert parts(batch, overwrite_last=False).outcome.scores.tolist() == [1.0, 0.0]
 
 
 def test_scores_are_rounded_to_four_places() -> None:

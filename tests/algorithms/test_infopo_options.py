@@ -108,9 +108,12 @@ def test_large_raw_gains_are_bounded_by_the_outcomes() -> None:
     options = {"no_norm": True, "gate": "none", "beta": 1.0}
     outcome = algorithms.get("grpo").credit(large).advantages
     plain, bounded = credit(large, **options) - outcome, credit(large, **options, magnitude_bound=True) - outcome
-    ratio = magnitude_ratio(outcome, plain, large.sampled)
+    ratio = magnitude_ratio(outcome, plain, large.sampled, 1e-6)
     assert 0 < ratio < 0.1
     np.testing.assert_allclose(bounded, plain * ratio)
+    stats = algorithms.get("infopo", magnitude_bound=True, **(options | {"beta": 0.3})).credit(large).stats
+    assert stats["info/magnitude_ratio"] == pytest.approx(ratio)
+    assert (stats["info/beta_t"], stats["info/effective_weight"]) == (0.3, pytest.approx(0.3 * ratio))
     np.testing.assert_array_equal(credit(EQUAL, magnitude_bound=True), credit(EQUAL))
 
 

@@ -56,8 +56,6 @@ def test_each_group_stands_for_itself(method: Method, batch: CreditBatch) -> Non
     together = method.credit(batch).advantages
     for rows in members(batch.group):
         part = take(batch, rows.tolist())
-        if "turn_rewards" in method.needs and not part.turn_reward_mask.any():
-            continue
         np.testing.assert_array_equal(method.credit(part).advantages, together[rows])
 
 
@@ -88,26 +86,47 @@ def test_zero_where_nothing_was_sampled(method: Method, batch: CreditBatch, data
         np.testing.assert_array_equal(found[keep], method.credit(batch).advantages[keep])
 
 
-@METHODS
+OTHERWISE: list[tuple[str, dict[str, Any]]] = [  # other paths through a method than those of its defaults
+    ("infopo", {"stats": "token_nonzero", "length_norm": "next_and_own", "magnitude_bound": True}),
+    ("infopo", {"credit_to": "a_t+1", "no_norm": True}),
+    ("infopo-official", {"overwrite_last": False, "credit": "R2G", "score": "R2G"}),
+    ("userrl", {"credit": "EM"}),
+    ("starpo", {"length_weight": True, "grouping": "batch"}),
+    ("bi-level-gae", {"zero_ends_turn": False}),
+    ("igpo", {"normalisation": "joint", "zero": "missing", "weigh": "before", "kind": "prob_diff"}),
+    ("gigpo", {"episode_stats_over": "steps", "mode": "mean_std"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in algorithms.names()), *OTHERWISE])
 @FEW
 @given(batch=batches(), tokens=st.integers(0, 3), turns=st.integers(0, 2))
-def test_padding_changes_nothing(method: Method, batch: CreditBatch, tokens: int, turns: int) -> None:
+def test_padding_changes_nothing(
+    name: str, options: dict[str, Any], batch: CreditBatch, tokens: int, turns: int
+) -> None:
     def wider(values: Any, more: int, fill: Any) -> Any:
         return np.pad(values, ((0, 0), (0, more)), constant_values=fill)
 
+    batch = replace(batch, token_penalty=np.where(batch.sampled, 0.1, np.nan))
     padded = replace(
         batch,
         sampled=wider(batch.sampled, tokens, False),
         values=wider(batch.values, tokens, 7.0),
+        token_penalty=wider(batch.token_penalty, tokens, np.nan),
         signals={name: wider(values, turns, np.nan) for name, values in batch.signals.items()},
         signal_masks={name: wider(mask, turns, False) for name, mask in batch.signal_masks.items()},
         turn_rewards=wider(batch.turn_rewards, turns, np.nan),
         turn_reward_mask=wider(batch.turn_reward_mask, turns, False),
+        state_keys=tuple((*keys, *[None] * turns) for keys in batch.state_keys or ()),
     )
+    method = algorithms.get(name, **options)
     plain, found = method.credit(batch), method.credit(padded)
     length = batch.sampled.shape[1]
-    np.testing.assert_allclose(found.advantages[:, :length], plain.advantages, atol=1e-12)
-    assert (found.advantages[:, length:] == 0).all()
+    for one, other in ((found.advantages, plain.advantages), (found.returns, plain.returns)):
+        if one is not None and other is not None:
+            np.testing.assert_allclose(one[:, :length], other, atol=1e-12)
+            assert (one[:, length:] == 0).all()
+    assert (found.returns is None) == (plain.returns is None)
     assert found.stats == pytest.approx(plain.stats)
 
 
@@ -278,9 +297,8 @@ def test_infopo_names_the_signal_it_lacks() -> None:
 def test_needs() -> None:
     assert algorithms.names()[:3] == ("infopo", "infopo-official", "grpo")
     assert algorithms.get("infopo").needs == algorithms.get("infopo-official").needs == {"gain"}
-    assert algorithms.get("infopo-official", overwrite_last=False).needs == {"gain", "turn_rewards"}
-    assert algorithms.get("userrl").needs == {"turn_rewards"}
-    assert all(not algorithms.get(name).needs for name in ("grpo", "dr-grpo", "rloo", "reinforce++", "dapo"))
+    nothing = ("grpo", "dr-grpo", "rloo", "reinforce++", "dapo", "userrl", "starpo", "mt-grpo", "collabllm")
+    assert all(not algorithms.get(name).needs for name in nothing)
 
 
 @METHODS

@@ -57,8 +57,6 @@ def test_equal_outcomes_and_signals_teach_nothing(name: str) -> None:
         ("starpo-s", {"values": None}, "starpo-s needs a critic"),
         ("bi-level-gae", {"values": None}, "bi-level-gae needs a critic"),
         ("turn-ppo", {"values": None}, "turn-ppo needs a critic"),
-        ("bi-level-gae", {"turn_rewards": None}, "bi-level-gae needs turn rewards"),
-        ("mt-grpo", {"turn_reward_mask": np.zeros((2, 2), dtype=bool)}, "mt-grpo needs turn rewards"),
         ("gigpo", {"state_keys": (("start", None), ("start", None))}, "gigpo needs the state"),
     ],
 )
@@ -68,12 +66,31 @@ def test_what_is_missing_is_named(name: str, without: dict[str, Any], says: str)
         algorithms.get(name).credit(batch)
 
 
-@pytest.mark.parametrize("name", ["starpo", "starpo-s", "gigpo", "turn-ppo"])
-def test_without_scored_turns_the_outcome_is_the_last_turns_reward(name: str) -> None:
+@pytest.mark.parametrize("unscored", ["no rewards", "no scored turn", "one episode of two"])
+@pytest.mark.parametrize("name", algorithms.names())
+def test_without_scored_turns_the_outcome_is_the_last_turns_reward(name: str, unscored: str) -> None:
     batch = full_batch([0, 0], [0.25, 1.0], TWO, rewards=[[0.0, 0.25], [0.0, 1.0]])
-    found = advantages(name, replace(batch, turn_rewards=None, turn_reward_mask=None))
+    mask = np.zeros((2, 2), dtype=bool)
+    mask[1] = unscored == "one episode of two"
+    changes: dict[str, Any] = {"turn_reward_mask": mask}
+    if unscored == "no rewards":
+        changes = {"turn_rewards": None, "turn_reward_mask": None}
+    found = advantages(name, replace(batch, **changes))
     np.testing.assert_array_equal(found, advantages(name, batch))
     assert np.abs(found).sum() > 0
+
+
+@pytest.mark.parametrize("name", algorithms.names())
+def test_a_method_says_whether_it_takes_costs_of_tokens_off(name: str) -> None:
+    batch = full_batch([0, 0], [0.25, 1.0], TWO)
+    costs = np.where(batch.sampled, 0.1 * np.arange(batch.sampled.shape[1]), np.nan)
+    changed = not np.array_equal(advantages(name, replace(batch, token_penalty=costs)), advantages(name, batch))
+    assert changed == algorithms.get(name).token_costs
+
+
+def test_mt_grpo_without_scored_turns_is_grpo() -> None:
+    batch = replace(full_batch([0, 0], [0.25, 1.0], TWO), turn_rewards=None, turn_reward_mask=None)
+    np.testing.assert_array_equal(advantages("mt-grpo", batch), advantages("grpo", batch))
 
 
 @pytest.mark.parametrize(

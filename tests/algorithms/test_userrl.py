@@ -33,6 +33,9 @@ def test_credit_moves_an_advantage_between_turns_and_keeps_its_mean(
 ) -> None:
     method = algorithms.get("userrl", score=score, credit=credit)
     rewards = np.where(batch.turn_reward_mask, batch.turn_rewards, 0.0)
+    for row, spans in enumerate(batch.action_spans):
+        if not batch.turn_reward_mask[row].any():  # nobody scored a turn: the outcome is what was earned
+            rewards[row, len(spans) - 1] = batch.outcome[row]
     z = multi_turn(batch, rewards, MultiTurnRule(score=score)).z
     for row, found in enumerate(method.credit(batch).advantages):
         credited = found[found != 0]
@@ -112,6 +115,7 @@ def test_exponential_credit_by_hand() -> None:
         {"gamma": 1.5},
         {"norm_std": 1},
         {"decimals": -1},
+        {"decimals": 2.5},
         {"singleton": "keep"},
         {"epsilon": 0},
         {"allow_negative_credit": "yes"},

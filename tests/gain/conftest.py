@@ -126,8 +126,8 @@ class _Table:
         self.cache.capacity = 16
 
     def read(self, rows: list[int]) -> list[torch.Tensor]:
-        """Read what is new in these episodes; hidden state `[H]` after the last id of each."""
-        fresh = [self.episodes[row].ids[self.episodes[row].stored :] for row in rows]
+        """Read what is new in these episodes, but the last id of each; hidden states `[n, H]` after what was read."""
+        fresh = [self.episodes[row].ids[self.episodes[row].stored : -1] for row in rows]
         width = max(map(len, fresh))
         ids = torch.tensor([part + [0] * (width - len(part)) for part in fresh])
         columns = torch.tensor([[self.episodes[row].stored] for row in rows]) + torch.arange(width)
@@ -135,27 +135,25 @@ class _Table:
         visible = torch.arange(self.cache.limit) <= columns[:, :, None]
         hidden = self.policy.hidden(ids, columns, visible, cache=self.cache)
         for row in rows:
-            self.episodes[row].stored = len(self.episodes[row].ids)
-        return [hidden[index, len(part) - 1] for index, part in enumerate(fresh)]
+            self.episodes[row].stored = len(self.episodes[row].ids) - 1
+        return [hidden[index, : len(part)] for index, part in enumerate(fresh)]
 
     def act(self, turn: int, generator: random.Random) -> None:
-        """Every episode with an action in this turn writes it, token by token, side by side."""
+        """Every episode with an action in this turn writes it. What it writes is drawn, and read in one forward."""
         wanted = {row: e.script.actions[turn] for row, e in enumerate(self.episodes) if turn < len(e.script.actions)}
         starts = {row: len(self.episodes[row].ids) for row in wanted}
         thoughts = {row: self.policy.renderer.text("".join(self.thought(row, turn))) for row in wanted}
         sizes = {row: len(thoughts[row]) + abs(size) for row, size in wanted.items()}
-        for step in range(max(sizes.values())):
-            rows = [row for row, size in sizes.items() if step < size]
-            for row, hidden in zip(rows, self.read(rows), strict=True):
-                last = step == sizes[row] - 1 and wanted[row] > 0
-                token = self.policy.renderer.end_of_turn[0] if last else generator.randrange(256)
-                token = thoughts[row][step] if step < len(thoughts[row]) else token
-                episode = self.episodes[row]
-                episode.logprobs.append(float(self.policy.logprobs(hidden[None], torch.tensor([token]))[0]))
-                episode.ids.append(token)
-        for row, size in wanted.items():
-            episode = self.episodes[row]
+        for row, size in sizes.items():
+            tokens = [*thoughts[row], *(generator.randrange(256) for _ in range(abs(wanted[row])))]
+            if wanted[row] > 0:
+                tokens[size - 1] = self.policy.renderer.end_of_turn[0]
+            self.episodes[row].ids += tokens
+        for row, hidden in zip(wanted, self.read(list(wanted)), strict=True):
+            episode, size = self.episodes[row], wanted[row]
             span = Span(start=starts[row], end=len(episode.ids))
+            told = self.policy.logprobs(hidden[-len(span) :], torch.tensor(episode.ids[span.start :]))
+            episode.logprobs += told.tolist()
             episode.turns.append(Turn(action=span, action_message=len(episode.messages), complete=size > 0))
             episode.messages.append(self.policy.renderer.action(episode.ids[span.start : span.end]))
 
@@ -188,7 +186,7 @@ class _Table:
 
 @torch.no_grad()
 def play(policy: LanguageModel, scripts: Sequence[Script] = SCRIPTS, seed: int = 0) -> Played:
-    """Play the scripts with random action tokens; log-probs and cache come from real incremental forwards."""
+    """Play the scripts with random action tokens; log-probs and cache come from real forwards, turn by turn."""
     episodes = []
     for script in scripts:
         opening = [Message(role="user", content=script.opening)]

@@ -41,6 +41,12 @@ def test_the_belief_before_each_action(make_policy: MakePolicy, family: str, bac
     assert found[-1] == [None] * len(episodes[-1].turns)
 
 
+def test_an_empty_answer_names_the_task(make_policy: MakePolicy) -> None:
+    played = play(make_policy())
+    with pytest.raises(InfopoError, match="task task-0: its reference answer is empty"):
+        answer_belief(played.policy, [replace(one, reference_answer="") for one in played.trajectories])
+
+
 def test_a_belief_that_is_not_finite_names_the_task(make_policy: MakePolicy) -> None:
     played = play(make_policy())
     with torch.no_grad():

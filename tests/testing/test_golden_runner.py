@@ -176,6 +176,38 @@ def test_every_option_of_a_case_is_honoured(write: Any) -> None:
         assert run_case(write(fixture=FIXTURE, case=changed(case, **option)), "case").status == "wrong"
 
 
+LAYOUT = {name: FIXTURE[name] for name in ("index", "turns_action_obs", "outcome", "turn_rewards")}
+WIDTHS = {"token_intrinsic": [[0.3, 0.3, 0, 0, 0, 0], [0.2, 0, 0, 0, 0, 0], [0.0] * 6]}
+LAID_OUT: dict[str, Any] = {
+    "grpo": {"expected": {"tokens": [[0.5, 0.5, 0, 0.5, 0, 0], [-0.5, 0, -0.5, -0.5, 0, 0], [0.25, 0.25, 0, 0, 0, 0]]}},
+    "multiturn_outcome": {
+        "inputs": {"turn_method": "Equalized", "score_method": "Sum"},
+        "expected": {
+            "tokens": [[0.625, 0.625, 0, 0.625, 0, 0], [-0.625, 0, -0.625, -0.625, 0, 0], [0.5, 0.5, 0, 0, 0, 0]],
+            "credits": [[1.0, 1.0], [1.0, 1.0], [1.0]],
+        },
+    },
+    "infopo_official": {"inputs": {"gains": [[0.6, None], [0.2, None], [None]], "beta0": 0.4}, "expected": WIDTHS},
+}
+
+
+@pytest.mark.parametrize("stated", ["T", "mask", "expected"])
+@pytest.mark.parametrize("method", LAID_OUT)
+def test_a_layout_may_stand_in_the_case(write: Any, method: str, stated: str) -> None:
+    """Without the fixture: padded to `T`, to the mask or to what is expected; `T` of InfoPO is a temperature."""
+    case = {"inputs": {}} | LAID_OUT[method]
+    released = method == "infopo_official"
+    extra: dict[str, Any] = {"norm_std": False} if released else {"norm_by_std": False}
+    extra |= {"T": 0.5 if released else 6} if released or stated == "T" else {}
+    if stated == "mask":
+        extra |= {"mask": [[1, 1, 0, 1, 0, 0], [1, 0, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0]]}
+    used = {
+        name: value for name, value in LAYOUT.items() if name != ("turn_rewards" if method == "grpo" else "outcome")
+    }
+    result = run_case(write(case=case | {"method": method, "inputs": used | case["inputs"] | extra}), "case")
+    assert result.ok, result
+
+
 def test_released_infopo_by_hand(write: Any) -> None:
     """Two episodes with scores 1.5 and 0.25, gains 0.6 and 0.2 on actions of two tokens and of one: 0.3 and 0.2."""
     weight = 0.4 * math.exp(-2 * 0.5 * 3)

@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "golden_advantages.js
 MakeTrainer = Callable[..., Trainer]
 _ALL = [algorithms.get(name) for name in algorithms.names()]
 # Methods that learn on the toy environment, where single turns are paid, from as many groups as a step plays.
-PLAYABLE = [one.name for one in _ALL if one.needs <= {"gain", "turn_rewards"} and "filter" not in one.defining]
+PLAYABLE = [one.name for one in _ALL if one.needs <= {"gain"} and "filter" not in one.defining]
 
 
 @pytest.fixture(scope="session")

@@ -59,13 +59,6 @@ def test_three_steps_change_the_weights_and_say_what_happened(make_trainer: Make
     assert (trainer.folder.checkpoints / "step_000003" / "model.safetensors").is_file()
 
 
-def test_a_method_without_its_turn_rewards_stops_the_run_and_says_why(
-    make_trainer: MakeTrainer, slots_options: dict[str, Any]
-) -> None:
-    with pytest.raises(UserError, match=r"userrl needs turn rewards.*env-options\.reward upstream"):
-        make_trainer("a", algo="userrl", env_options=slots_options).step()
-
-
 def test_a_method_sees_rewards_names_and_the_epoch(make_trainer: MakeTrainer) -> None:
     trainer = make_trainer("a", algo="userrl")
     seen: list[CreditBatch] = []

@@ -187,15 +187,13 @@ def without_answer(task: TaskSpec, episode: int) -> Env:
     return cast(Env, env)
 
 
-def costly(trainer: Trainer, seen: list[CreditBatch]) -> None:
-    """The method takes what a token costs off its advantage."""
+def watched(trainer: Trainer, seen: list[CreditBatch]) -> None:
+    """Every batch that is given credit is kept in `seen`."""
     honest = trainer.method.credit
 
     def credit(batch: CreditBatch) -> Credit:
         seen.append(batch)
-        found = honest(batch)
-        cost = np.zeros(batch.sampled.shape) if batch.token_penalty is None else batch.token_penalty
-        return Credit(advantages=found.advantages - cost, stats=found.stats)
+        return honest(batch)
 
     trainer.method = replace(trainer.method, credit=credit)
 
@@ -205,10 +203,10 @@ def test_a_kl_in_the_reward_is_a_cost_of_each_token(make_trainer: MakeTrainer, s
     reference = None if rank else load_policy(str(slots_folder)).model
     loss = LossConfig(kl_coefficient=0.5, kl_in="reward", kl_estimator="k1")
     trainer = make_trainer(
-        "a", algo="grpo", loss=loss, learning_rate=0.01, lora=LoraConfig(rank=rank), trainer={"reference": reference}
+        "a", algo="rloo", loss=loss, learning_rate=0.01, lora=LoraConfig(rank=rank), trainer={"reference": reference}
     )
     seen: list[CreditBatch] = []
-    costly(trainer, seen)
+    watched(trainer, seen)
     trainer.run()
     lines = records(trainer, "metrics")
     assert len(seen) == 3

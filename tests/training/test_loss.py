@@ -101,6 +101,11 @@ def test_a_critic_s_loss_is_the_worse_of_two() -> None:
         ({"normaliser_length": 0}, "normaliser_length"),
         ({"value_clip": 0.0}, "value_clip"),
         ({"clip_low": 1}, "clip_low"),
+        ({"aggregation": "mean"}, "aggregation"),
+        ({"kl_estimator": "k4"}, "kl_estimator"),
+        ({"kl_in": "rewards"}, "kl_in"),
+        ({"kl_coefficient": math.nan}, "kl_coefficient"),
+        ({"entropy_coefficient": -0.1}, "entropy_coefficient"),
     ],
 )
 def test_a_setting_out_of_range_is_named(changes: dict[str, Any], said: str) -> None:

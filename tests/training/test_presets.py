@@ -65,6 +65,22 @@ def test_what_would_be_replaced_is_refused(published: Any, changes: dict[str, An
 
 
 @pytest.mark.parametrize("algo", algorithms.names())
+def test_a_kl_in_the_reward_is_refused_where_it_would_be_lost(algo: str) -> None:
+    method = algorithms.get(algo)
+    if "loss" in method.defining:
+        with pytest.raises(UserError, match=r"leave loss\.\* out"):
+            settled(TrainConfig(algo=algo, loss=LossConfig(kl_coefficient=0.1, kl_in="reward")))
+        return
+    config = TrainConfig(algo=algo, loss=LossConfig(kl_coefficient=0.1, kl_in="reward"))
+    if method.token_costs:
+        assert settled(config) is config
+    else:
+        with pytest.raises(UserError, match=rf"{algo} reads no reward token by token.*loss\.kl_in to loss"):
+            settled(config)
+    assert settled(TrainConfig(algo=algo, loss=LossConfig(kl_in="reward"))).algo == algo  # no KL: nothing to lose
+
+
+@pytest.mark.parametrize("algo", algorithms.names())
 @pytest.mark.parametrize("preset", ["matched", "as-published"])
 def test_every_method_can_be_settled(algo: str, preset: Any) -> None:
     config = settled(TrainConfig(algo=algo, preset=preset))

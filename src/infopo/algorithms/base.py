@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from infopo.algorithms.batch_checks import check_finite
 from infopo.algorithms.filters import GroupFilter
 from infopo.algorithms.loss_config import LossConfig
-from infopo.core import Span
+from infopo.core import Span, UserError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Need = Literal["gain", "critic", "reference_answer", "state_key", "turn_rewards"]
+Need = Literal["gain", "critic", "reference_answer", "state_key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,8 @@ class Method:
     """One training method: under preset `matched` two methods differ in `credit` alone.
 
     `loss` and `filter` are those it was published with: preset `as-published`. `defining` names the ones without which
-    it would be another method: they come with it under every preset.
+    it would be another method: they come with it under every preset. `token_costs`: its credit takes the batch's
+    `token_penalty` off, so that a KL may be in the reward.
     """
 
     name: str
@@ -83,3 +84,12 @@ class Method:
     loss: LossConfig = field(default_factory=LossConfig)
     filter: GroupFilter | None = None
     defining: frozenset[Literal["loss", "filter"]] = frozenset()
+    token_costs: bool = False
+
+    def check_loss(self, loss: LossConfig) -> None:
+        """Refuse, as `UserError`, a loss of which this method would leave a part out without a word."""
+        if loss.kl_coefficient and loss.kl_in == "reward" and not self.token_costs:
+            raise UserError(
+                f"{self.name} reads no reward token by token, so that a KL in the reward would be lost; set loss.kl_in"
+                " to loss, or use a method that does, such as rloo or reinforce++"
+            )

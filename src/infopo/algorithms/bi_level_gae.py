@@ -5,8 +5,8 @@ the turn is worth, `A_j + V(e_j)`, stands in place of the reward of its last tok
 with `gamma` and `lam`, nothing after the turn's end. Whitened over all policy tokens. Turn ends are those of the
 actions. The released code knows a turn by a reward that is not 0, so that turns without one melt together and an
 episode that ends without one breaks it: here `zero_ends_turn=False` keeps the first, never the second. A turn
-that was not scored is paid 0. Published in "RAGEN" (arXiv 2504.20073; released code: defaults gamma 1, lam 1,
-gamma_high 0.95).
+that was not scored is paid 0; an episode without a scored turn is paid its outcome on its last turn. Published in
+"RAGEN" (arXiv 2504.20073; released code: defaults gamma 1, lam 1, gamma_high 0.95).
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ import numpy as np
 
 from infopo.algorithms.advantage_estimation import bi_level_gae, whiten
 from infopo.algorithms.base import Credit, CreditBatch, Method
-from infopo.algorithms.batch_checks import turn_rewards_of
 from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import group_metrics
 from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_flag, check_number
-from infopo.algorithms.turn_values import action_ends, critic_values, token_costs
+from infopo.algorithms.turn_values import action_ends, critic_values, paid_turns, token_costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ def make(options: BiLevelGAEOptions) -> Method:
 
     def credit(batch: CreditBatch) -> Credit:
         ends = action_ends(batch)
-        paid = np.where(ends, on_actions(turn_rewards_of(batch, "bi-level-gae")[0], batch), 0.0)
+        paid = np.where(ends, on_actions(paid_turns(batch)[0], batch), 0.0)
         advantages, returns = bi_level_gae(
             paid - token_costs(batch),
             critic_values(batch, "bi-level-gae"),
@@ -64,6 +63,7 @@ def make(options: BiLevelGAEOptions) -> Method:
         name="bi-level-gae",
         summary="critic; advantages from turn to turn, then from token to token inside a turn",
         credit=credit,
-        needs=frozenset({"critic", "turn_rewards"}),
+        needs=frozenset({"critic"}),
         loss=LossConfig(clip_high=0.28, entropy_coefficient=0.001),
+        token_costs=True,
     )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from infopo.algorithms.base import Bools, CreditBatch, Floats
-from infopo.algorithms.group_stats import EPSILON, members, zscore
+from infopo.algorithms.group_stats import members, zscore
 from infopo.core import InfopoError
 
 
@@ -70,7 +70,7 @@ def on_actions(values: Floats, batch: CreditBatch, *, later: int = 0) -> Floats:
     return np.where(batch.sampled, tokens, 0.0)
 
 
-def magnitude_ratio(outcome: Floats, intrinsic: Floats, sampled: Bools, epsilon: float = EPSILON) -> float:
+def magnitude_ratio(outcome: Floats, intrinsic: Floats, sampled: Bools, epsilon: float) -> float:
     """`min(1, max(s_outcome, 1) / s_intrinsic)`, s the deviations over all policy tokens of the batch."""
     s_outcome, s_intrinsic = (token_deviation(part, sampled, epsilon) for part in (outcome, intrinsic))
     return min(1.0, max(s_outcome, 1.0) / s_intrinsic)

@@ -101,7 +101,7 @@ def make(options: GiGPOOptions) -> Method:
         several = any(len(spans) > 1 for spans in batch.action_spans)
         if several and not any(state is not None for states in keys for state in states[1:]):
             raise UserError("gigpo needs the state before each action, and this environment names none (state_key)")
-        paid, turns = paid_turns(batch), np.array([len(spans) for spans in batch.action_spans], dtype=np.int64)
+        paid, turns = paid_turns(batch)[0], np.array([len(spans) for spans in batch.action_spans], dtype=np.int64)
         episodes = episode_part(batch.group, paid.sum(axis=1), turns, options)
         steps = step_part(batch.group, step_returns(paid, options.gamma), keys, options)
         shared = [len(found) for found in clusters(batch.group, keys).values() if len(found) > 1]

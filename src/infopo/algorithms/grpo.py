@@ -1,15 +1,14 @@
 """GRPO: the outcome, normalised inside the group, on every token that the policy wrote.
 
 `A[i, k] = (R_i - mean_g) / (std_g + epsilon)`, standard deviation with n - 1. A group of equal outcomes gets exactly 0.
-Published in "DeepSeekMath" (arXiv 2402.03300), outcome supervision; its loss is the mean over episodes of an episode's
-mean, with a KL to the reference.
+Published in "DeepSeekMath" (arXiv 2402.03300), outcome supervision. The loss of that publication (a mean over episodes
+of an episode's mean, a KL to the reference) is not covered: preset `as-published` leaves the loss as `matched` has it.
 """
 
 from dataclasses import dataclass
 
 from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.group_stats import EPSILON, SINGLETON, Singleton, group_metrics, outcome_zscores, spread
-from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_choice, check_number
 
 
@@ -40,5 +39,4 @@ def make(options: GRPOOptions) -> Method:
         name="grpo",
         summary="group-normalised outcome on every policy token",
         credit=credit,
-        loss=LossConfig(dual_clip=None, aggregation="seq-mean-token-mean", kl_coefficient=0.04),
     )

@@ -3,7 +3,8 @@
 `A[i, k] = G[i, k] - mean_j G[j, k]`, G the sum of all rewards at or behind token k: the gain in belief of turn t
 (`igpo`) sits on the last token before action t + 1, the outcome on the last token of the last action. Tokens of one
 turn get different baselines, and beyond its end an episode counts with 0: both as released. No deviation, no
-discount. Published in "IGPO" (arXiv 2510.14967, first version; released code of November 2025).
+discount. Published in "IGPO" (arXiv 2510.14967, first version; released code of November 2025). Of the loss only that
+of February 2026 is known here: `as-published` takes it.
 """
 
 from dataclasses import dataclass

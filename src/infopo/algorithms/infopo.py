@@ -95,18 +95,19 @@ def make(options: InfoPOOptions) -> Method:
             row_gates[rows] = value
         scores = outcome_zscores(batch.group, batch.outcome, epsilon=options.epsilon, divide=not options.no_std)
         outcome = spread(scores, batch.sampled)
-        weight = 1.0 if options.no_outcome else options.beta
+        beta, ratio = 1.0 if options.no_outcome else options.beta, 1.0
         if options.magnitude_bound:
-            weight *= magnitude_ratio(outcome, unweighted, batch.sampled)
+            ratio = magnitude_ratio(outcome, unweighted, batch.sampled, options.epsilon)
         if options.no_outcome:
             outcome = np.zeros_like(outcome)
-        intrinsic = weight * row_gates[:, None] * unweighted
+        intrinsic = beta * ratio * row_gates[:, None] * unweighted
         stats = group_metrics(batch.group, batch.outcome) | gain_metrics(batch)
+        stats |= {"info/beta_t": beta, "info/magnitude_ratio": ratio}
         stats |= share_metrics(batch.sampled, outcome, unweighted, intrinsic)
         stats |= summary("info/gate", gates, "mean", "min", "max", "std")
         stats |= summary("info/group_std", sigmas, "mean", "min", "max")
         if gates.size:
-            stats["info/effective_weight"] = weight * float(gates.mean())
+            stats["info/effective_weight"] = beta * ratio * float(gates.mean())
         return Credit(advantages=outcome + intrinsic, stats=stats)
 
     return Method(

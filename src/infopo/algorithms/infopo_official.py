@@ -21,12 +21,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
-from infopo.algorithms.batch_checks import turn_rewards_of
 from infopo.algorithms.gain_credit import gate, magnitude_ratio, measured_gains, on_actions, scores_by_token
 from infopo.algorithms.gain_metrics import gain_metrics, share_metrics
 from infopo.algorithms.group_stats import Singleton, deviation, group_metrics, members, summary
-from infopo.algorithms.multi_turn import MultiTurn, MultiTurnRule, Score, multi_turn, overwritten_rewards
+from infopo.algorithms.multi_turn import MultiTurn, MultiTurnRule, Score, multi_turn
 from infopo.algorithms.option_checks import check_flag, check_number
+from infopo.algorithms.turn_values import paid_turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,7 @@ class OfficialParts:
 
 def official_parts(batch: CreditBatch, options: InfoPOOfficialOptions) -> OfficialParts:
     """The whole computation, step by step."""
-    whole = options.overwrite_last
-    rewards = overwritten_rewards(batch) if whole else turn_rewards_of(batch, "infopo-official")[0]
+    rewards, _ = paid_turns(batch, overwrite_last=options.overwrite_last)
     outcome = multi_turn(batch, rewards, options)
     gains = on_actions(measured_gains(batch, "infopo-official", own_length=True)[0], batch)
     intrinsic = gains
@@ -104,12 +103,12 @@ def make(options: InfoPOOfficialOptions) -> Method:
         stats = group_metrics(batch.group, batch.outcome) | gain_metrics(batch)
         stats |= share_metrics(batch.sampled, parts.outcome.tokens, parts.intrinsic, parts.weighted)
         stats |= summary("info/gate", parts.gates, "mean", "min", "max")
-        stats |= {"info/magnitude_ratio": parts.ratio, "info/beta": parts.beta}
+        stats |= {"info/magnitude_ratio": parts.ratio, "info/beta_t": parts.beta}
         return Credit(advantages=parts.advantages, stats=stats)
 
     return Method(
         name="infopo-official",
         summary="InfoPO as released: second length division, token statistics, overwritten last reward",
         credit=credit,
-        needs=frozenset({"gain"}) if options.overwrite_last else frozenset({"gain", "turn_rewards"}),
+        needs=frozenset({"gain"}),
     )

@@ -4,7 +4,8 @@
 score (n - 1, plus 1e-6) of the reward of turn t among the scored turns t of the group that are not the last of their
 episode. The publication has two turns; with two this is its form, with more each turn is compared at its own place.
 Left out: its exact variant, which branches several continuations from every turn. A turn that was not scored has no
-part of its own, which is not a reward of 0. Published in "Reinforcing multi-turn reasoning" (arXiv 2505.11821).
+part of its own, which is not a reward of 0: where the environment scores none, this is GRPO. Published in "Reinforcing
+multi-turn reasoning" (arXiv 2505.11821).
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
-from infopo.algorithms.batch_checks import turn_rewards_of
 from infopo.algorithms.gain_credit import on_actions
 from infopo.algorithms.group_stats import EPSILON, SINGLETON, Singleton, group_metrics, outcome_zscores
 from infopo.algorithms.option_checks import check_choice, check_number
-from infopo.algorithms.turn_values import turn_mask
+from infopo.algorithms.turn_values import paid_turns, turn_mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,8 @@ def make(options: MTGRPOOptions) -> Method:
         turns = turn_mask(batch)
         earlier = np.zeros_like(turns)
         earlier[:, :-1] = turns[:, 1:]  # a turn after which another one comes
-        given, scored = turn_rewards_of(batch, "mt-grpo")
-        rewards = np.where(earlier & scored[:, : turns.shape[1]], given[:, : turns.shape[1]], np.nan)
+        paid, scored = paid_turns(batch)
+        rewards = np.where(earlier & scored, paid, np.nan)
         outcome = place_scores(batch.group, batch.outcome[:, None], options)
         values = place_scores(batch.group, rewards, options) + np.where(earlier, options.lam, 1.0) * outcome
         stats = {"mt-grpo/scored_turns_frac": float((~np.isnan(rewards)).mean(where=earlier))} if earlier.any() else {}
@@ -64,5 +64,4 @@ def make(options: MTGRPOOptions) -> Method:
         name="mt-grpo",
         summary="each turn's own reward, normalised at its place, plus the group-normalised outcome",
         credit=credit,
-        needs=frozenset({"turn_rewards"}),
     )

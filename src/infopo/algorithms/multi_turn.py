@@ -43,7 +43,7 @@ class MultiTurnRule:
         check_number(method, "epsilon", self.epsilon, above=0)
         check_flag(method, "norm_std", self.norm_std)
         if self.decimals is not None:
-            check_number(method, "decimals", self.decimals, least=0)
+            check_number(method, "decimals", self.decimals, least=0, whole=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class MultiTurn:
 
 
 def multi_turn(batch: CreditBatch, rewards: Floats, rule: MultiTurnRule) -> MultiTurn:
-    """Scores, credits and advantages under turn rewards `[N, T]`, in which a turn that was not scored has 0."""
+    """Scores, credits and advantages under turn rewards `[N, T]`: see `paid_turns`."""
     scores = np.zeros(len(batch.group))
     credits = np.zeros(rewards.shape)
     for row, spans in enumerate(batch.action_spans):
@@ -70,19 +70,6 @@ def multi_turn(batch: CreditBatch, rewards: Floats, rule: MultiTurnRule) -> Mult
     there = np.abs(total) > TOLERANCE
     weight = np.where(there, z * credited / np.where(there, total, 1.0), 0.0)
     return MultiTurn(scores=scores, credits=credits, z=z, tokens=tokens * weight[:, None])
-
-
-def overwritten_rewards(batch: CreditBatch) -> Floats:
-    """Turn rewards `[N, T]` as the released code of InfoPO has them: 0 where a turn was not scored, and the last turn's
-    replaced by the episode's outcome."""
-    turns = max((len(spans) for spans in batch.action_spans), default=0)
-    rewards = np.zeros((len(batch.group), turns))
-    if batch.turn_rewards is not None and batch.turn_reward_mask is not None:
-        rewards = np.where(batch.turn_reward_mask, batch.turn_rewards, 0.0)
-    for row, spans in enumerate(batch.action_spans):
-        if spans:
-            rewards[row, len(spans) - 1] = batch.outcome[row]
-    return rewards
 
 
 def episode_score(rewards: list[float], rule: MultiTurnRule) -> float:

@@ -21,11 +21,19 @@ def check_flag(method: str, name: str, value: Any) -> None:
 
 
 def check_number(
-    method: str, name: str, value: Any, *, least: float = -math.inf, above: float = -math.inf, most: float = math.inf
+    method: str,
+    name: str,
+    value: Any,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    whole: bool = False,
 ) -> None:
-    """Refuse what is no finite number, or outside [least, most], or not above `above`."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UserError(f"{method}: {name} must be a finite number, got {value!r}")
+    """Refuse what is no finite number (or, if `whole`, no integer), outside [least, most], or not above `above`."""
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+        raise UserError(f"{method}: {name} must be a {'whole' if whole else 'finite'} number, got {value!r}")
     if value < least:
         raise UserError(
             f"{method}: {name} must be {'not negative' if least == 0 else f'at least {least}'}, got {value!r}"

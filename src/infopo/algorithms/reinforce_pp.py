@@ -12,11 +12,10 @@ from typing import Literal
 
 import numpy as np
 
-from infopo.algorithms.base import Bools, Credit, CreditBatch, Floats, Method
+from infopo.algorithms.advantage_estimation import whiten
+from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.group_stats import SINGLETON, Singleton, group_metrics, outcome_zscores, spread
 from infopo.algorithms.option_checks import check_choice
-
-WHITE_EPSILON = 1e-8  # added to the variance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +31,6 @@ class ReinforcePPOptions:
         check_choice("reinforce++", "singleton", self.singleton, SINGLETON)
 
 
-def whitened(values: Floats, sampled: Bools) -> Floats:
-    """Values `[N, L]` with mean 0 and variance 1 over policy tokens; 0 for fewer than two tokens and elsewhere.
-
-    >>> whitened(np.array([[1.0, 3.0, 9.0]]), np.array([[True, True, False]])).round(4).tolist()
-    [[-0.7071, 0.7071, 0.0]]
-    """
-    inside = values[sampled]
-    if inside.size < 2:
-        return np.zeros_like(values)
-    return np.where(sampled, (values - inside.mean()) / np.sqrt(inside.var(ddof=1) + WHITE_EPSILON), 0.0)
-
-
 def make(options: ReinforcePPOptions) -> Method:
     """The method under these options."""
 
@@ -56,7 +43,7 @@ def make(options: ReinforcePPOptions) -> Method:
             costs = np.where(batch.sampled, batch.token_penalty, 0.0)
             values = values - costs[:, ::-1].cumsum(axis=1)[:, ::-1]
         return Credit(
-            advantages=whitened(values, batch.sampled),
+            advantages=whiten(values, batch.sampled),
             stats=group_metrics(batch.group, batch.outcome),
         )
 
@@ -64,4 +51,5 @@ def make(options: ReinforcePPOptions) -> Method:
         name="reinforce++",
         summary="outcome less the group's mean, whitened over all policy tokens of the batch",
         credit=credit,
+        token_costs=True,
     )

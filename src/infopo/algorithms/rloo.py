@@ -43,4 +43,5 @@ def make(options: RLOOOptions) -> Method:
         summary="outcome less the mean of the group's other episodes, on every policy token",
         credit=credit,
         loss=LossConfig(dual_clip=None, aggregation="seq-mean-token-sum"),
+        token_costs=True,
     )

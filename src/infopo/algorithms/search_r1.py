@@ -8,8 +8,9 @@ variant.
 
 from dataclasses import dataclass
 
+from infopo.algorithms import grpo
 from infopo.algorithms.base import Credit, CreditBatch, Method
-from infopo.algorithms.group_stats import EPSILON, SINGLETON, Singleton, group_metrics, outcome_zscores, spread
+from infopo.algorithms.group_stats import EPSILON, SINGLETON, Singleton
 from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_choice, check_number
 
@@ -29,12 +30,10 @@ class SearchR1Options:
 def make(options: SearchR1Options) -> Method:
     """The method under these options."""
 
+    plain = grpo.make(grpo.GRPOOptions(singleton=options.singleton, epsilon=options.epsilon))
+
     def credit(batch: CreditBatch) -> Credit:
-        scores = outcome_zscores(batch.group, batch.outcome, epsilon=options.epsilon, singleton=options.singleton)
-        return Credit(
-            advantages=spread(scores, batch.sampled),
-            stats=group_metrics(batch.group, batch.outcome),
-        )
+        return plain.credit(batch)
 
     return Method(
         name="search-r1",

@@ -51,7 +51,7 @@ def make(options: StarPOOptions) -> Method:
 
     def credit(batch: CreditBatch) -> Credit:
         lengths = batch.sampled.sum(axis=1).astype(np.float64)
-        scores = episode_scores(paid_turns(batch).sum(axis=1), members(batch.group), lengths, options)
+        scores = episode_scores(paid_turns(batch)[0].sum(axis=1), members(batch.group), lengths, options)
         return Credit(advantages=spread(scores, batch.sampled), stats=group_metrics(batch.group, batch.outcome))
 
     return Method(

@@ -38,7 +38,7 @@ def make(options: StarPOSOptions) -> Method:
 
     def credit(batch: CreditBatch) -> Credit:
         rewards = -token_costs(batch)
-        ends, totals = action_ends(batch), paid_turns(batch).sum(axis=1)
+        ends, totals = action_ends(batch), paid_turns(batch)[0].sum(axis=1)
         for row in range(len(rewards)):
             rewards[row, np.flatnonzero(ends[row])[-1:]] += totals[row]
         values = critic_values(batch, "starpo-s")
@@ -57,4 +57,5 @@ def make(options: StarPOSOptions) -> Method:
         loss=LossConfig(clip_high=0.28),
         filter=GroupFilter(kind="std", keep=options.keep),
         defining=frozenset({"loss", "filter"}),
+        token_costs=True,
     )

@@ -34,7 +34,7 @@ def make(options: TurnPPOOptions) -> Method:
     """The method under these options."""
 
     def credit(batch: CreditBatch) -> Credit:
-        paid, costs = paid_turns(batch), np.where(batch.sampled, token_costs(batch), 0.0)
+        paid, costs = paid_turns(batch)[0], np.where(batch.sampled, token_costs(batch), 0.0)
         values, states = critic_values(batch, "turn-ppo"), np.zeros_like(paid)
         turn_advantages = np.zeros_like(paid)
         for row, spans in enumerate(batch.action_spans):
@@ -56,4 +56,5 @@ def make(options: TurnPPOOptions) -> Method:
         summary="critic; advantages from turn to turn on every token of the turn",
         credit=credit,
         needs=frozenset({"critic"}),
+        token_costs=True,
     )

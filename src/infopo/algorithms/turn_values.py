@@ -13,20 +13,22 @@ def turn_mask(batch: CreditBatch) -> Bools:
     return mask
 
 
-def paid_turns(batch: CreditBatch) -> Floats:
-    """What each turn `[N, T]` was paid: the environment's turn rewards, 0 for a turn that it did not score.
+def paid_turns(batch: CreditBatch, *, overwrite_last: bool = False) -> tuple[Floats, Bools]:
+    """What each turn `[N, T]` was paid, 0 where it has no reward, and which turns have one.
 
-    An episode without a scored turn, as under the outcome scheme, is paid its outcome on its last turn.
+    Rewards are the environment's. An episode without a scored turn, as under the reward scheme `outcome`, has its
+    outcome as the reward of its last turn, and none before. `overwrite_last`: every last turn has the outcome instead
+    of its own reward, as in the released code of InfoPO.
     """
     turns = turn_mask(batch)
     paid, scored = np.zeros(turns.shape), np.zeros_like(turns)
     if batch.turn_rewards is not None and batch.turn_reward_mask is not None:
-        scored = batch.turn_reward_mask[:, : turns.shape[1]]
+        scored = batch.turn_reward_mask[:, : turns.shape[1]] & turns
         paid = np.where(scored, batch.turn_rewards[:, : turns.shape[1]], 0.0)
     for row, spans in enumerate(batch.action_spans):
-        if spans and not scored[row].any():
-            paid[row, len(spans) - 1] = batch.outcome[row]
-    return paid
+        if spans and (overwrite_last or not scored[row].any()):
+            paid[row, len(spans) - 1], scored[row, len(spans) - 1] = batch.outcome[row], True
+    return paid, scored
 
 
 def action_ends(batch: CreditBatch) -> Bools:

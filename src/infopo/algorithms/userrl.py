@@ -3,7 +3,8 @@
 With turn rewards r_t, `G_t = r_t + gamma * G_{t+1}`, T turns and z the standard score inside the group:
 `A[i, k] = c_t(k) * z(S_i) * N_i / sum_k c_t(k)`, N_i the credited policy tokens of the episode.
 `score` S: `Sum` of r_t, `mean` of r_t (what UserRL calls Sum), `R2G` G_1. `credit` c_t: `Equalized` 1, `R2G` G_t, `EM`
-`1/2 + 1/2 (1 - e^(-2 r_t)) / (1 - e^-2)`, meant for rewards in [0, 1]. A turn that was not scored has r_t = 0.
+`1/2 + 1/2 (1 - e^(-2 r_t)) / (1 - e^-2)`, meant for rewards in [0, 1]. A turn that was not scored has r_t = 0;
+an episode without a scored turn is paid its outcome on its last turn.
 Under R2G credit an episode without any reward gets 0 instead of a negative advantage, as published.
 Published in "UserRL" (arXiv 2509.19736).
 """
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
-from infopo.algorithms.batch_checks import turn_rewards_of
 from infopo.algorithms.group_stats import group_metrics, summary
 from infopo.algorithms.multi_turn import MultiTurnRule, multi_turn
 from infopo.algorithms.option_checks import check_flag
+from infopo.algorithms.turn_values import paid_turns
 from infopo.core import UserError
 
 
@@ -37,7 +38,7 @@ def make(options: UserRLOptions) -> Method:
     """The method under these options."""
 
     def credit(batch: CreditBatch) -> Credit:
-        rewards, scored = turn_rewards_of(batch, "userrl")
+        rewards, scored = paid_turns(batch)
         if options.credit == "R2G" and not options.allow_negative_credit:
             _refuse_negative(rewards, batch)
         found = multi_turn(batch, rewards, options)
@@ -51,7 +52,6 @@ def make(options: UserRLOptions) -> Method:
         name="userrl",
         summary="group-normalised score of an episode's turn rewards, dealt out to its turns by their credit",
         credit=credit,
-        needs=frozenset({"turn_rewards"}),
     )
 
 

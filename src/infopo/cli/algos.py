@@ -16,7 +16,6 @@ NEEDS = {
     "critic": "a critic: a value head on the policy's layers, trained beside it",
     "reference_answer": "a ground truth: an environment whose tasks declare a reference answer",
     "state_key": "state keys: an environment that names the state before each action",
-    "turn_rewards": "turn rewards: an environment that scores single turns",
 }
 
 

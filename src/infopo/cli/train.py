@@ -119,6 +119,8 @@ def train(config: TrainConfig, loaded: Loaded, folder: Any) -> int:
             stack.callback(tracker.close)
         for part in sorted(trainer.method.defining) if config.preset == "matched" else ():
             say(f"{config.algo} is its {part}: it keeps that under preset matched, and is to be compared so")
+        if "gain" in trainer.method.needs and trainer.config.filter in ("std", "dynamic"):
+            say(f"filter {trainer.config.filter} leaves out groups of equal outcomes, where the gain counts most")
         progress = stack.enter_context(TrainProgress(config.steps, done=done))
 
         def show(step: int, metrics: Mapping[str, float], timings: Mapping[str, float]) -> None:

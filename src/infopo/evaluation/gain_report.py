@@ -210,9 +210,9 @@ def factual_noise(model: Any, trajectories: Sequence[Trajectory], *, spec: GainS
     other positions, or layers that follow no mask, read it where it was, in other batches.
     """
     from infopo.gain.estimate import branches_of, exact_kl, sampled
-    from infopo.gain.forward import scoring
     from infopo.gain.separate import separate
     from infopo.gain.turns import scored_turns
+    from infopo.tokens.language_model import scoring
     from infopo.tokens.visibility import mask_problem
 
     later = int(bool(getattr(model.config, "rope_parameters", None)) and mask_problem(model.model) is None)

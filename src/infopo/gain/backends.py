@@ -7,12 +7,11 @@ import torch
 
 from infopo.core import InfopoError, Trajectory
 from infopo.gain.estimate import branches_of, exact_kl, sampled
-from infopo.gain.forward import scoring
 from infopo.gain.kv import sampled_logprobs
 from infopo.gain.read import read, usable_cache
 from infopo.gain.spec import Backend, GainSpec, TurnGain
 from infopo.gain.turns import scored_turns
-from infopo.tokens.language_model import LanguageModel
+from infopo.tokens.language_model import LanguageModel, scoring
 from infopo.tokens.slot_cache import CacheHandle
 
 AGREEMENT = 1e-4  # nats a token by which back-ends may differ in float32

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from infopo.core import InfopoError, Trajectory
 from infopo.gain.branches import Branch
 from infopo.gain.estimate import logprobs_of
-from infopo.gain.forward import scoring
 from infopo.gain.read import read, usable_cache
 from infopo.gain.spec import Backend
-from infopo.tokens.language_model import LanguageModel
+from infopo.tokens.language_model import LanguageModel, scoring
 from infopo.tokens.slot_cache import CacheHandle
 
 ANSWER = "[answer] "  # what a policy says in front of an answer
@@ -26,13 +25,15 @@ def answer_belief(
 
     `belief[i][t]` stands before action t: entry 0 behind the opening alone, entry t behind the reply to action t - 1.
     None throughout for an episode without a reference answer. All turns are read in one pass on the rollout's `cache`
-    or in one tree; back-ends as in `information_gain`. Raises `InfopoError`, with the task, for a belief that is not
-    finite. Defined in "IGPO" (arXiv 2510.14967), with `[answer]` in place of its answer tags.
+    or in one tree; back-ends as in `information_gain`. Raises `InfopoError`, with the task, for an empty answer and
+    for a belief that is not finite. Defined in "IGPO" (arXiv 2510.14967), with `[answer]` in place of its answer tags.
     """
     branches = []
     for row, trajectory in enumerate(trajectories):
         if trajectory.reference_answer is not None:
             told = model.renderer.said(ANSWER, trajectory.reference_answer)
+            if not len(told.content[0]):
+                raise InfopoError(f"task {trajectory.task_id}: its reference answer is empty, and nothing to believe")
             for turn, recorded in enumerate(trajectory.turns):
                 lead = recorded.action.start - 1  # the last token before the action predicts its first
                 branches.append(

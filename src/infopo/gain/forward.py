@@ -1,30 +1,13 @@
-"""Forwards for scoring: no gradients, evaluation mode, batches bounded in size and sorted by length."""
+"""Forwards for scoring: batches bounded in size and sorted by length."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
 
 import torch
-
-from infopo.tokens.language_model import LanguageModel
 
 BATCH_TOKENS = 8192  # padded tokens of one forward, unless one row alone has more
 MASK_LIMIT = 1 << 26  # query-key pairs of a mask of our own, 64 MiB of booleans; likewise
 
 States = Iterator[list[tuple[int, torch.Tensor]]]  # (branch, states [n, H] that predict its n scored tokens), by batch
-
-
-@contextmanager
-def scoring(model: LanguageModel) -> Iterator[None]:
-    """No gradients and evaluation mode inside; afterwards every module is in the mode it was in."""
-    modes: list[tuple[Any, bool]] = [(module, module.training) for module in model.model.modules()]
-    model.model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def batched(lengths: Sequence[int], fits: Callable[[int, int], bool]) -> Iterator[list[int]]:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from infopo.core import UserError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutConfig:
-    """How episodes are run."""
+    """How episodes are run. Raises `UserError` for a limit that no episode could keep."""
 
     temperature: float = 1.0  # of sampling and of scoring: one setting
     max_new_tokens: int = 64  # of one action
@@ -16,3 +18,15 @@ class RolloutConfig:
     step_seconds: float = 60.0
     outcome_seconds: float = 60.0
     total_seconds: float = 3600.0  # ... and one for the whole batch
+
+    def __post_init__(self) -> None:
+        positive = ("temperature", "start_seconds", "step_seconds", "outcome_seconds", "total_seconds")
+        checks = {name: getattr(self, name) > 0 for name in positive} | {
+            "max_new_tokens": self.max_new_tokens >= 1,
+            "max_turns": self.max_turns is None or self.max_turns >= 1,
+            "alternatives": self.alternatives >= 0,
+            "concurrency": self.concurrency >= 1,
+        }
+        for name, good in checks.items():
+            if not good:
+                raise UserError(f"config: rollout.{name} is out of range, got {getattr(self, name)!r}")

@@ -10,7 +10,7 @@ from infopo.core import Group, Trajectory
 def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
     """Success, score, length, behaviour and failures of the groups of one step.
 
-    What an environment does not tell (`Turn.facts`) is left out: not measured is not zero.
+    What an environment does not tell (`Turn.facts`), and what nobody did, is left out: not measured is not zero.
     """
     played = [trajectory for group in groups for trajectory in group.trajectories]
     survivors = [trajectory for group in groups for trajectory in group.survivors]
@@ -30,9 +30,12 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
         "train/score": float(scores.mean()),
         "turns/mean": len(actions) / len(survivors),
         "len/mean": float(lengths.mean()),
-        "len/action": float(np.mean([len(turn.action) for turn in actions])) if actions else 0.0,
-        "rollout/incomplete_actions": float(np.mean([not turn.complete for turn in actions])) if actions else 0.0,
     }
+    if actions:
+        metrics |= {
+            "len/action": float(np.mean([len(turn.action) for turn in actions])),
+            "rollout/incomplete_actions": float(np.mean([not turn.complete for turn in actions])),
+        }
     if any(turn.facts for turn in actions):
         metrics |= {
             "questions/mean": float(np.mean([questions(t) for t in survivors])),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from infopo.samplers.base import Generated, Request
-from infopo.tokens.language_model import LanguageModel, logits_of
+from infopo.tokens.language_model import LanguageModel, logits_of, scoring
 from infopo.tokens.slot_cache import SlotCache
 
 PREFILL_TOKENS = 8192  # padded tokens of one prompt forward
@@ -53,14 +53,8 @@ class HFSession:
             raise ValueError(f"one request a slot, got slots {[request.slot for request in requests]}")
         if not requests:
             return []
-        modes = [(module, module.training) for module in self.policy.model.modules()]
-        self.policy.model.eval()
-        try:
-            with torch.no_grad():
-                return self._generate(requests)
-        finally:
-            for module, training in modes:
-                module.training = training
+        with scoring(self.policy):
+            return self._generate(requests)
 
     def _generate(self, requests: Sequence[Request]) -> list[Generated]:
         device = self.policy.device

@@ -1,6 +1,7 @@
 """A causal language model with its renderer: forwards on explicit positions, log-probs of chosen tokens only."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +116,19 @@ def token_logprobs(model: Any, hidden: torch.Tensor, targets: torch.Tensor, temp
         # No name for the logits: it would keep a chunk alive while the next one is made.
         parts.append(-cross_entropy(logits_of(model, hidden[part]) / temperature, targets[part], reduction="none"))
     return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)
+
+
+@contextmanager
+def scoring(model: LanguageModel) -> Iterator[None]:
+    """No gradients and evaluation mode inside; afterwards every module is in the mode it was in."""
+    modes: list[tuple[Any, bool]] = [(module, module.training) for module in model.model.modules()]
+    model.model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def check_head(model: Any) -> None:

@@ -224,8 +224,7 @@ class Trainer:
     def _gains(self, groups: Sequence[Group], batch: RolloutBatch, *, first: bool) -> Gains | None:
         if "gain" not in self.method.needs:
             return None
-        survivors = [trajectory for group in groups for trajectory in group.survivors]
-        config = self.config
+        config, survivors = self.config, algorithms.credit_rows(groups)
         if first and config.gain_backend == "auto" and survivors:
             check_backends(self.policy, survivors[: config.group_size], spec=config.gain, cache=batch.cache)
         return information_gain(

@@ -13,7 +13,7 @@ def settled(config: TrainConfig) -> TrainConfig:
 
     `matched` leaves both as configured, the same for every method; a method that is nothing but its filter or its loss
     takes that part from its publication all the same. `as-published` takes both from it. Raises `UserError` where a
-    loss or a filter was configured that is then replaced.
+    loss or a filter was configured that is then replaced, and for a loss that the method cannot follow.
     """
     method = algorithms.get(config.algo, **config.algo_options)
     parts = {"loss", "filter"} if config.preset == "as-published" else method.defining
@@ -25,4 +25,7 @@ def settled(config: TrainConfig) -> TrainConfig:
         raise UserError(f"preset {config.preset} takes the loss of {config.algo}; leave loss.* out, or use matched")
     if "filter" in parts:
         config = replace(config, filter=kind, filter_keep=config.filter_keep if rule is None else rule.keep)
-    return replace(config, loss=method.loss) if "loss" in parts else config
+    if "loss" in parts:
+        config = replace(config, loss=method.loss)
+    method.check_loss(config.loss)
+    return config

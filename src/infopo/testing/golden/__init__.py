@@ -71,7 +71,7 @@ def _run(file: _File, name: str, known: Mapping[str, Handler]) -> GoldenResult:
         method, given, expected = (_part(case, place, field, kind) for field, kind in _CASE.items())
         if method not in known:
             return GoldenResult(case=name, status="unknown", detail=f"no handler for method {method!r}")
-        inputs = Inputs(place, given, file.fixture)
+        inputs = Inputs(place, given, file.fixture, expected)
         found = known[method](inputs)
         if inputs.unread():
             raise inputs.error(inputs.unread()[0], f"is not known to method {method!r}")

@@ -21,12 +21,16 @@ class GoldenError(UserError):
 class Inputs:
     """The inputs of one case. A field that no handler read is an unknown one: see `unread`.
 
-    `shared` looks in the case first, then in the file's fixture where the case says `"use": "fixture"`.
+    `shared` looks in the case first, then in the file's fixture where the case says `"use": "fixture"`. Of `expected`
+    only the shape is looked at: see `expected_width`.
     """
 
-    def __init__(self, place: str, given: Mapping[str, Any], fixture: Mapping[str, Any]) -> None:
+    def __init__(
+        self, place: str, given: Mapping[str, Any], fixture: Mapping[str, Any], expected: Mapping[str, Any]
+    ) -> None:
         self.place = place
         self._given = given
+        self._expected = expected
         self._read: set[str] = set()
         used = self.get("use", None)
         if used not in (None, "fixture"):
@@ -64,12 +68,22 @@ class Inputs:
         found = self.get(field, default)
         return self.shared(found) if isinstance(found, str) else found
 
-    def stated_length(self, default: int) -> int:
-        """The padded length: `T` of the fixture, or of a case with a layout of its own.
+    def stated_length(self, *, temperature: bool) -> int:
+        """The padded length `T` of the case, or else of the fixture that it uses; 0 where neither states one.
 
-        In a case that uses the fixture `T` is a temperature.
+        `temperature`: in cases of this method `T` is that, and only the fixture's is a length.
         """
-        return int(self._fixture.get("T", default) if self._fixture else self.number("T", default))
+        own = 0 if temperature else self.number("T", 0)
+        return int(own or self._fixture.get("T", 0))
+
+    def expected_width(self, rows: int) -> int:
+        """The width of the widest table of `rows` equal rows in `expected`; 0 where there is none."""
+        tables = [
+            {len(row) for row in table}
+            for table in self._expected.values()
+            if isinstance(table, list) and len(table) == rows and all(isinstance(row, list) for row in table)
+        ]
+        return max((max(widths) for widths in tables if len(widths) == 1), default=0)
 
     def number(self, field: str, default: Any = _REQUIRED) -> Any:
         """A finite number, or the default as it is."""
@@ -107,24 +121,33 @@ class Inputs:
 
 
 def batch_of(
-    inputs: Inputs, *, outcome: Any = None, turn_rewards: Any = None, signals: Mapping[str, Any] | None = None
+    inputs: Inputs,
+    *,
+    outcome: Any = None,
+    turn_rewards: Any = None,
+    signals: Mapping[str, Any] | None = None,
+    temperature: bool = False,
 ) -> CreditBatch:
     """The batch of a case: its groups, spans and mask, with the values given.
 
     `outcome` one number an episode (absent: 0); `turn_rewards` and each of `signals` one an action, None: missing.
-    An episode without `turns_action_obs` is one action of one token. Groups are numbered as they first appear.
+    An episode without `turns_action_obs` is one action of one token. Groups are numbered as they first appear. The
+    padded length is that of the mask, or else `T` (unless it is a `temperature`), or else that of what is expected.
     """
     names = group_names(inputs)
-    spans, length = _spans(inputs, len(names))
-    sampled = np.zeros((len(names), length), dtype=np.bool_)
-    for row, actions in enumerate(spans):
-        for action in actions:
-            sampled[row, action.start : action.end] = True
-    mask = inputs.shared("mask", None)
-    if mask is not None:
+    spans, end = _spans(inputs, len(names))
+    stated, mask = inputs.stated_length(temperature=temperature), inputs.shared("mask", None)
+    if mask is None:
+        laid_out = inputs.shared("turns_action_obs", None) is not None
+        length = stated or (inputs.expected_width(len(names)) if laid_out else 0)
+        sampled = np.zeros((len(names), max(length, end)), dtype=np.bool_)
+        for row, actions in enumerate(spans):
+            for action in actions:
+                sampled[row, action.start : action.end] = True
+    else:
         sampled = inputs.array("mask", 2, given=mask) > 0
-        if sampled.shape != (len(names), length):
-            raise inputs.error("mask", f"must be {len(names)} rows of {length}, got {sampled.shape}")
+        if sampled.shape[0] != len(names) or sampled.shape[1] < max(stated, end):
+            raise inputs.error("mask", f"must be {len(names)} rows of {max(stated, end)} or more, got {sampled.shape}")
     score = np.zeros(len(names)) if outcome is None else inputs.array("outcome", given=outcome)
     if score.shape != (len(names),):
         raise inputs.error("outcome", f"must be {len(names)} numbers, one an episode, got {score.size}")
@@ -180,7 +203,7 @@ def _finite(inputs: Inputs, field: str, value: Any) -> float:
 
 
 def _spans(inputs: Inputs, count: int) -> tuple[tuple[tuple[Span, ...], ...], int]:
-    """The action spans of each episode, and the padded length: actions and answers follow one another from 0."""
+    """The action spans of each episode, and where the last one ends: actions and answers follow one another from 0."""
     turns = inputs.shared("turns_action_obs", None)
     if turns is None:
         return ((Span(start=0, end=1),),) * count, 1
@@ -198,4 +221,4 @@ def _spans(inputs: Inputs, count: int) -> tuple[tuple[tuple[Span, ...], ...], in
             position += action + answer
         spans.append(tuple(actions))
         ends.append(position)
-    return tuple(spans), max(inputs.stated_length(max(ends, default=0)), *ends)
+    return tuple(spans), max(ends)

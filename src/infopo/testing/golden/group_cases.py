@@ -5,9 +5,9 @@ from typing import Any
 
 from infopo import algorithms
 from infopo.algorithms import CreditBatch, GRPOOptions
-from infopo.algorithms.batch_checks import turn_rewards_of
 from infopo.algorithms.group_stats import members, moments
 from infopo.algorithms.multi_turn import multi_turn
+from infopo.algorithms.turn_values import paid_turns
 from infopo.algorithms.userrl import UserRLOptions
 from infopo.testing.golden.fixture import Inputs, batch_of, ragged
 
@@ -52,7 +52,7 @@ def multiturn_outcome(inputs: Inputs) -> dict[str, Any]:
         allow_negative_credit=True,
     )
     batch = batch_of(inputs, turn_rewards=rewards_of(inputs))
-    found = multi_turn(batch, turn_rewards_of(batch, "userrl")[0], options)
+    found = multi_turn(batch, paid_turns(batch)[0], options)
     return {
         "scores": found.scores,
         "credits": ragged(found.credits, batch.action_spans),

@@ -59,7 +59,7 @@ def info_gain(inputs: Inputs) -> dict[str, Any]:
     told = [inputs.array(field).tolist() for field in ("logp_with_feedback", "logp_with_placeholder")]
     gain = turn_gain(told[0], [told[1]], spec=GainSpec())
     own = int(inputs.number("len_a_t"))
-    layout = Inputs(inputs.place, {"index": ["a"], "turns_action_obs": [[[own, 0]]]}, {})
+    layout = Inputs(inputs.place, {"index": ["a"], "turns_action_obs": [[[own, 0]]]}, {}, {})
     batch = batch_of(layout, signals={"gain": [[gain.value]]})
     released, _ = measured_gains(batch, "infopo-official", own_length=True)
     return {"sum": gain.sum, "info_gain": gain.value, "per_token_reward_on_a_t": released[0, 0]}
@@ -72,19 +72,20 @@ def principled(inputs: Inputs) -> dict[str, Any]:
         "gate_temperature": inputs.number("T"),
         "epsilon": inputs.number("eps", InfoPOOptions().epsilon),
     }
-    batch = batch_of(inputs, outcome=outcome_of(inputs), signals={"gain": inputs.named("gains")})
+    gains = {"gain": inputs.named("gains")}
+    batch = batch_of(inputs, outcome=outcome_of(inputs), signals=gains, temperature=True)
     names, groups = list(dict.fromkeys(group_names(inputs))), members(batch.group)
-    gains, mask = measured_gains(batch, "infopo")
+    measured, mask = measured_gains(batch, "infopo")
     sigmas = np.array([deviation(batch.outcome[rows]) for rows in groups])
     gates, stats = np.zeros(len(batch.group)), {}
     for name, rows, sigma, value in zip(
         names, groups, sigmas, group_gates(sigmas, InfoPOOptions(**options)), strict=True
     ):
-        inside = gains[rows][mask[rows]]
+        inside = measured[rows][mask[rows]]
         mean, spread = moments(inside)
         stats[name] = {"outcome_std": sigma, "info_mean": mean, "info_std": spread, "n_turns": inside.size}
         gates[rows] = value
-    scores = scores_by_turn(gains, mask, batch, epsilon=options["epsilon"], divide=True)
+    scores = scores_by_turn(measured, mask, batch, epsilon=options["epsilon"], divide=True)
     return {
         "group_stats": stats,
         "outcome_z": outcome_zscores(batch.group, batch.outcome, epsilon=options["epsilon"]),
@@ -112,7 +113,8 @@ def official(inputs: Inputs) -> dict[str, Any]:
         overwrite_last=False,
         epsilon=inputs.number("eps", defaults.epsilon),
     )
-    batch = batch_of(inputs, turn_rewards=rewards_of(inputs), signals={"gain": inputs.named("gains")})
+    gains = {"gain": inputs.named("gains")}
+    batch = batch_of(inputs, turn_rewards=rewards_of(inputs), signals=gains, temperature=True)
     batch = replace(batch, epoch=inputs.number("epoch", 0))
     parts = official_parts(batch, options)
     names = list(dict.fromkeys(group_names(inputs)))

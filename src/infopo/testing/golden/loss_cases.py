@@ -39,7 +39,7 @@ def search_r1(inputs: Inputs) -> dict[str, Any]:
     method = algorithms.get("grpo", singleton="pass", epsilon=epsilon)
     single = batch_of(inputs, outcome=inputs.get("R"))
     scores = torch.tensor(method.credit(single).advantages)
-    advantages = scores.expand(attended.shape).masked_fill(~attended, 0.0)
+    advantages = scores[:, :1].expand(attended.shape).masked_fill(~attended, 0.0)
     new, old = _tensor(inputs, "new_prob").log(), _tensor(inputs, "old_prob").log()
     clip, dual = inputs.number("clip"), inputs.number("c")
     return {

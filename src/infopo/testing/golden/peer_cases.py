@@ -44,7 +44,7 @@ def gigpo(inputs: Inputs) -> dict[str, Any]:
         turn_reward_mask=~np.isnan(rewards),
         state_keys=keys,
     )
-    paid, turns = paid_turns(batch), np.array([len(steps) for steps in episodes])
+    paid, turns = paid_turns(batch)[0], np.array([len(steps) for steps in episodes])
     returns = step_returns(paid, options.gamma)
     whole = episode_part(batch.group, paid.sum(axis=1), turns, options)
     unique = list(dict.fromkeys(names))
