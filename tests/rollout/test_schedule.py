@@ -2,11 +2,13 @@
 
 import pytest
 
+from infopo.envs import Member
 from infopo.rollout.schedule import Schedule, group_number
 
 
 def schedule(groups: int = 3, count: int = 7, seed: int = 0) -> Schedule:
-    return Schedule(env="toy/slots", seed=seed, groups=groups, count=count)
+    member = Member(env_id="toy/slots", weight=1, options={}, tasks=count)
+    return Schedule(members=(member,), seed=seed, groups=groups)
 
 
 def test_every_task_once_an_epoch() -> None:
