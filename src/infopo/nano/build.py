@@ -140,7 +140,8 @@ def _build(
 
 
 def _corpus(env_id: str, options: dict[str, Any]) -> Iterator[str]:
-    """Texts of the environment, or of all members. A tokenizer of its own: a new environment changes no other policy."""
+    """Texts of the environment, or of all members. A tokenizer of its own: a new environment changes no policy but its
+    own."""
     plain = Renderer(train_tokenizer(["a"], vocabulary=300), name="bytes")
     for lesson in itertools.islice(lessons(plain, env_id, options, seed=0), TEXTS * _size(env_id)):
         yield from (message.content for message in lesson.trajectory.messages)

@@ -18,7 +18,9 @@ class GymOptions:
 
     `mode` upstream: the published gym's behaviour, quirks included. `difficulty` nano: short texts from a closed
     vocabulary, same rules. `reward` upstream pays the published step rewards; outcome pays nothing before the end.
-    `reveal`: what the opening says of what is hidden. `unanswered`: chance that a question gets no answer.
+    `reveal`: what the opening says of what is hidden. `unanswered`: chance that a question gets no answer. `data`: a
+    file of published records to play in place of own tasks, by the published rules; `rows`: a folder with the
+    published train.parquet and test.parquet, which say what belongs to which split.
     """
 
     env_id: ClassVar[str]
@@ -29,6 +31,8 @@ class GymOptions:
     reveal: str = "none"
     unanswered: float = 0.0
     max_turns: int = USUAL_TURNS
+    data: str | None = None
+    rows: str | None = None
 
     def __post_init__(self) -> None:
         known = {"mode": MODES, "difficulty": DIFFICULTIES, "reward": REWARDS, "reveal": REVEALS}
@@ -36,6 +40,10 @@ class GymOptions:
             check_choice(self.env_id, name, getattr(self, name), values)
         check_share(self.env_id, "unanswered", self.unanswered)
         check_whole(self.env_id, "max_turns", self.max_turns, 1)
+        if self.rows is not None and self.data is None:
+            raise UserError(f"option rows of {self.env_id} needs option data, the file that holds the records")
+        if self.data is not None and (self.difficulty, self.reveal, self.unanswered) != ("standard", "none", 0.0):
+            raise UserError(f"option data of {self.env_id}: published records know no difficulty, reveal or unanswered")
 
 
 def check_choice(env_id: str, name: str, value: object, known: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ class FunctionOptions(GymOptions):
     `mode` upstream: the published gym's behaviour, quirks included. `difficulty` nano: sums and products of numbers
     from 1 to 4. `reveal` some: the opening states the test case; all: the rule as well. `unanswered`: chance that a
     probe, or the question for the test case, gets no answer. `reward` upstream pays the published step rewards.
+    `data` and `rows`: published records to play, see `GymOptions`.
     """
 
     env_id = ENV_ID

@@ -16,6 +16,7 @@ class IntentionOptions(GymOptions):
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states half of the
     details; all: all of them. `unanswered`: chance that a question gets no answer. `reward` upstream pays for each
     question the most important detail it brought up, less for every further one.
+    `data` and `rows`: published records to play, see `GymOptions`.
     """
 
     env_id = ENV_ID

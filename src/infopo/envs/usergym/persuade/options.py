@@ -25,6 +25,7 @@ class PersuadeOptions(GymOptions):
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states one reason of
     the believer; all: all of them. `unanswered`: chance that a question gets no answer. `reward` upstream pays for
     levels of the stance.
+    `data` and `rows`: published records to play, see `GymOptions`.
     """
 
     env_id = ENV_ID

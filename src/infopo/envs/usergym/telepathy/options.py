@@ -15,6 +15,7 @@ class TelepathyOptions(GymOptions):
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states half of what
     describes the thing; all: everything. `unanswered`: chance that a question gets no answer. `reward` upstream pays
     1.0 for the right guess.
+    `data` and `rows`: published records to play, see `GymOptions`.
     """
 
     env_id = ENV_ID

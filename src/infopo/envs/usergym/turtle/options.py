@@ -15,6 +15,7 @@ class TurtleOptions(GymOptions):
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening tells half of what
     happened; all: everything. `unanswered`: chance that a question gets no answer. `reward` upstream pays for each
     explanation what it gains over the best one before.
+    `data` and `rows`: published records to play, see `GymOptions`.
     """
 
     env_id = ENV_ID
