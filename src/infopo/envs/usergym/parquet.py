@@ -7,7 +7,7 @@ own data file, see `records`. A file may hold one gym or several; a field that a
 import asyncio
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,25 +117,26 @@ def write_rows(path: str | os.PathLike[str], rows: Sequence[Row]) -> None:
     import pyarrow.parquet
     from datasets import Features, Value
 
-    def struct(parts: Sequence[Fields]) -> Callable[[Fields, str], dict[str, Any]]:
-        names = sorted({name for part in parts for name in part})
-        return lambda part, env_name: {**{name: part.get(name) for name in names}, "env_name": env_name}
+    def filled(part: Fields, names: Sequence[str], **more: str) -> Fields:
+        return {name: part.get(name) for name in names} | more
 
-    rewards, creates = struct([row.reward for row in rows]), struct([row.create for row in rows])
+    rewards = sorted({name for row in rows for name in row.reward})
+    creates = sorted({name for row in rows for name in row.create})
     data = [
         {
-            "data_source": GYMS[row.env_id].data_source,
+            "data_source": gym.data_source,
             "prompt": [{"content": message.content, "role": message.role} for message in row.prompt],
             "ability": "interaction",
-            "reward_model": {**rewards(row.reward, GYMS[row.env_id].env_name), "style": "rule"},
+            "reward_model": filled(row.reward, rewards, env_name=gym.env_name, style="rule"),
             "extra_info": {
                 "index": row.index,
                 "need_tools_kwargs": True,
                 "split": row.split,
-                "tools_kwargs": {TOOL: {"create_kwargs": creates(row.create, GYMS[row.env_id].env_name)}},
+                "tools_kwargs": {TOOL: {"create_kwargs": filled(row.create, creates, env_name=gym.env_name)}},
             },
         }
         for row in rows
+        for gym in (GYMS[row.env_id],)
     ]
     if not data:
         raise UserError(f"{path}: no rows to write")

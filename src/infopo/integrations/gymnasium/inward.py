@@ -16,7 +16,7 @@ from infopo.envs.usergym.episode import Episode, Result
 
 TEST_SEEDS = 1 << 30  # from where on the seeds of test tasks count
 
-Make = Callable[[], "gymnasium.Env[str, str]"]
+Make = Callable[[Split], "gymnasium.Env[str, str]"]
 Judge = Callable[[list[float], dict[str, Any]], Outcome]
 
 
@@ -33,10 +33,12 @@ def usual_outcome(rewards: list[float], info: dict[str, Any]) -> Outcome:
 class TextEnv(Episode):
     """One episode, from one seed. A thought before an action is not passed on; a call is passed on as text."""
 
-    def __init__(self, env_id: str, make: Make, *, seed: int, max_turns: int, pays: bool, judge: Judge) -> None:
+    def __init__(
+        self, env_id: str, gym: "gymnasium.Env[str, str]", *, seed: int, max_turns: int, pays: bool, judge: Judge
+    ) -> None:
         super().__init__(task_id=f"{env_id}/{seed}", max_turns=max_turns, pays=pays)
         self.env_id = env_id
-        self._gym, self._seed, self._judge = make(), seed, judge
+        self._gym, self._seed, self._judge = gym, seed, judge
         self._rewards: list[float] = []
         self._info: dict[str, Any] = {}
 
@@ -78,15 +80,16 @@ class TextEnv(Episode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextOptions:
-    """Keyword options of a Gymnasium text environment. `reward` upstream: the rewards of its steps; `max_turns`."""
+    """Keyword options of a Gymnasium text environment. `reward` upstream: its own, step by step. `max_turns` None: the
+    limit that its spec names."""
 
     reward: str = "outcome"
-    max_turns: int = 16
+    max_turns: int | None = None
 
     def __post_init__(self) -> None:
         if self.reward not in ("outcome", "upstream"):
             raise UserError(f"option reward must be outcome or upstream, got {self.reward!r}")
-        if self.max_turns < 1:
+        if self.max_turns is not None and self.max_turns < 1:
             raise UserError(f"option max_turns must be at least 1, got {self.max_turns!r}")
 
 
@@ -96,15 +99,18 @@ def text_spec(
     *,
     train: int,
     test: int,
+    max_turns: int = 16,
     judge: Judge = usual_outcome,
     expert: Callable[[ExpertKind, int, Any], Expert] | None = None,
 ) -> EnvSpec:
     """A spec for `--env MODULE:NAME`, of `train` and `test` tasks; a task is a seed for `reset`, and no seed is both.
 
-    `make` makes a fresh environment whose observations and actions are text. `expert` is what a `nano` policy would
+    `make(split)` makes a fresh environment whose observations and actions are text, with tasks of that split where it
+    knows any; one that ends by itself after some steps
+    should have these for `max_turns`. `expert` is what a `nano` policy would
     learn from; without one only other models can be trained. Raises `UserError` where observations are no text.
     """
-    probe = make()
+    probe = make("train")
     for name, space in (("observations", probe.observation_space), ("actions", probe.action_space)):
         if not isinstance(space, gymnasium.spaces.Text):
             raise UserError(f"{env_id}: its {name} must be text, they are of {space}")
@@ -115,9 +121,9 @@ def text_spec(
             raise UserError(f"{env_id} has no user {user!r}")
         return TextEnv(
             env_id,
-            make,
+            make(split),
             seed=task + (TEST_SEEDS if split == "test" else 0),
-            max_turns=options.max_turns,
+            max_turns=max_turns if options.max_turns is None else options.max_turns,
             pays=options.reward == "upstream",
             judge=judge,
         )

@@ -1,11 +1,13 @@
 """An environment of this project as a Gymnasium environment: text in, text out.
 
-Limit: Gymnasium is synchronous; `reset`, `step` and `close` cannot be called from inside a running event loop.
+Gymnasium waits for every step. The environment works on an event loop in a thread of its own, so that it can also be
+used where a loop is running already, as in a notebook.
 """
 
 import asyncio
 import dataclasses
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import gymnasium
@@ -56,9 +58,10 @@ class InfopoEnv(gymnasium.Env[str, str]):
         self.render_mode = render_mode
         self._env_id, self._split, self._user, self._settings = env_id, split, user, settings
         self._env: Env | None = None
-        self._paid = False
+        self._paid = self._closed = False
         self._transcript: list[Message] = []
         self._runner = asyncio.Runner()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=env_id)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         """Begin another episode, a pure function of the seed (and of how many began since it)."""
@@ -101,7 +104,10 @@ class InfopoEnv(gymnasium.Env[str, str]):
     def close(self) -> None:
         """Close the environment under way; may be called again."""
         self._leave()
-        self._runner.close()
+        if not self._closed:
+            self._closed = True
+            self._thread.submit(self._runner.close).result()
+            self._thread.shutdown()
 
     def _leave(self) -> None:
         env, self._env = self._env, None
@@ -109,7 +115,7 @@ class InfopoEnv(gymnasium.Env[str, str]):
             self._run(env.close())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
+        return self._thread.submit(self._runner.run, work).result()
 
 
 def register(env_id: str, **settings: Any) -> str:
@@ -121,7 +127,9 @@ def register(env_id: str, **settings: Any) -> str:
     from infopo.envs.mixtures import folder_name
 
     name = f"infopo/{folder_name(env_id)}-v0"
-    gymnasium.register(name, entry_point=InfopoEnv, kwargs={"env_id": env_id, **settings})
+    gymnasium.register(
+        name, entry_point="infopo.integrations.gymnasium:InfopoEnv", kwargs={"env_id": env_id, **settings}
+    )
     return name
 
 
