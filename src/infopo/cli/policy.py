@@ -1,6 +1,5 @@
 """From the name of a model to a policy. The only place that knows what the word `nano` stands for."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +8,7 @@ from typing import Any
 
 from infopo.cli.progress import Quarters
 from infopo.core import UserError
-from infopo.envs.mixtures import read_mixture
-from infopo.envs.registry import Split, get_spec, make_env, members
+from infopo.envs.registry import Split, make_env, members, option_names
 from infopo.rollout.schedule import most_episodes
 
 NANO = "nano"
@@ -33,8 +31,7 @@ def with_nano_difficulty(model: str, env: str, env_options: dict[str, Any]) -> d
     recorded = any(name.rpartition(".")[2] == "data" for name in env_options)  # published records are as they are
     if recorded or "difficulty" in env_options or not _is_nano(model):
         return env_options
-    specs = [get_spec(name) for name in read_mixture(env) or [env]]
-    knows = any(field.name == "difficulty" for spec in specs for field in dataclasses.fields(spec.options))
+    knows = any("difficulty" in names for names in option_names(env).values())
     return env_options | {"difficulty": NANO} if knows else env_options
 
 

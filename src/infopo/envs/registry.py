@@ -126,8 +126,7 @@ def members(env_id: str, split: Split = "train", **options: Any) -> tuple[Member
     weights = read_mixture(env_id)
     given = [options]
     if weights is not None:
-        fields = {name: [field.name for field in dataclasses.fields(_member(env_id, name).options)] for name in weights}
-        given = member_options(env_id, fields, options)
+        given = member_options(env_id, option_names(env_id), options)
     found = []
     for (name, weight), own in zip((weights or {env_id: 1}).items(), given, strict=True):
         tasks = get_spec(name).num_tasks(_check_split(split), resolve_options(name, own))
@@ -137,11 +136,15 @@ def members(env_id: str, split: Split = "train", **options: Any) -> tuple[Member
     return tuple(found)
 
 
-def _member(env_id: str, name: str) -> EnvSpec:
-    try:
-        return get_spec(name)
-    except UserError as error:
-        raise UserError(f"mixture {env_id}: {error}") from error
+def option_names(env_id: str) -> dict[str, tuple[str, ...]]:
+    """The names of the options that each environment of a mixture has; a single one is a mixture of itself."""
+    names = {}
+    for name in read_mixture(env_id) or (env_id,):
+        try:
+            names[name] = tuple(field.name for field in dataclasses.fields(get_spec(name).options))
+        except UserError as error:
+            raise error if name == env_id else UserError(f"mixture {env_id}: {error}") from error
+    return names
 
 
 def num_tasks(env_id: str, split: Split = "train", **options: Any) -> int:
