@@ -13,11 +13,11 @@ SMALL = "--groups 3 --group-size 2 --rollout.max-new-tokens 8 --rollout.max-turn
 
 
 def test_a_mixture_is_trained_and_evaluated_member_by_member(
-    slots_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     options = "--env-options.difficulty nano --env-options.toy/slots.slots 1 --env-options.toy/slots.values 2"
-    command = f"train --model {slots_folder} --env {MIXTURE} {options} {SMALL} --evaluate 3"
+    command = f"train --model {model_folder} --env {MIXTURE} {options} {SMALL} --evaluate 3"
     assert main(command.split()) == 0
     run = tmp_path / "runs" / "toy-slots-2-usergym-function-1-infopo-0"
     for line in read_records(run / "metrics.jsonl"):

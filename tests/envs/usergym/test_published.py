@@ -184,7 +184,7 @@ def test_records_are_played_by_the_published_rules_and_paid_as_asked(records: st
         ("usergym/function", {"data": "absent.json"}, None, "absent.json: cannot be read"),
         ("usergym/function", {"data": "{}", "rows": "absent"}, None, "must be a folder with train.parquet"),
         ("usergym/function", {"data": "{}"}, "llm:x", "ask no user"),
-        ("usergym/search", {"data": "{}"}, None, "need a search of the web"),
+        ("usergym/search", {"data": "{}"}, None, "unknown option of usergym/search 'data'"),
         ("usergym/travel", {"data": "{}"}, None, "unknown option of usergym/travel 'data'"),
     ],
 )

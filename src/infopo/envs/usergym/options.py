@@ -18,9 +18,7 @@ class GymOptions:
 
     `mode` upstream: the published gym's behaviour, quirks included. `difficulty` nano: short texts from a closed
     vocabulary, same rules. `reward` upstream pays the published step rewards; outcome pays nothing before the end.
-    `reveal`: what the opening says of what is hidden. `unanswered`: chance that a question gets no answer. `data`: a
-    file of published records to play in place of own tasks, by the published rules; `rows`: a folder with the
-    published train.parquet and test.parquet, which say what belongs to which split.
+    `reveal`: what the opening says of what is hidden. `unanswered`: chance that a question gets no answer.
     """
 
     env_id: ClassVar[str]
@@ -31,8 +29,6 @@ class GymOptions:
     reveal: str = "none"
     unanswered: float = 0.0
     max_turns: int = USUAL_TURNS
-    data: str | None = None
-    rows: str | None = None
 
     def __post_init__(self) -> None:
         known = {"mode": MODES, "difficulty": DIFFICULTIES, "reward": REWARDS, "reveal": REVEALS}
@@ -40,6 +36,21 @@ class GymOptions:
             check_choice(self.env_id, name, getattr(self, name), values)
         check_share(self.env_id, "unanswered", self.unanswered)
         check_whole(self.env_id, "max_turns", self.max_turns, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOptions(GymOptions):
+    """Options of a gym that can play published records in place of own tasks, by the published rules.
+
+    `data`: the file that holds them; `rows`: a folder with the published train.parquet and test.parquet, which say what
+    belongs to which split.
+    """
+
+    data: str | None = None
+    rows: str | None = None
+
+    def __post_init__(self) -> None:
+        GymOptions.__post_init__(self)  # slots make a new class, which a bare super() does not know
         if self.rows is not None and self.data is None:
             raise UserError(f"option rows of {self.env_id} needs option data, the file that holds the records")
         if self.data is not None and (self.difficulty, self.reveal, self.unanswered) != ("standard", "none", 0.0):

@@ -14,7 +14,7 @@ from infopo.core import Message, UserError, derive_seed
 from infopo.envs.base import Env
 from infopo.envs.registry import EnvSpec, Split
 from infopo.envs.usergym.episode import Episode
-from infopo.envs.usergym.options import GymOptions
+from infopo.envs.usergym.options import RecordOptions
 from infopo.envs.usergym.parquet import read_rows
 from infopo.users import ChatError, ChatModel, ChatTransportError
 from infopo.users.names import parse_user
@@ -27,10 +27,10 @@ Load = Callable[[Path], list[dict[str, Any]]]
 def with_records(spec: EnvSpec, load: Load, *, key: str = "id", asks: bool = True) -> EnvSpec:
     """The spec, able to play published records. `key`: the field that rows name; `asks`: whether a model is asked."""
 
-    def num_tasks(split: Split, options: GymOptions) -> int:
+    def num_tasks(split: Split, options: RecordOptions) -> int:
         return spec.num_tasks(split, options) if options.data is None else len(_chosen(split, options))
 
-    def build(task: int, split: Split, seed: int, user: str | None, options: GymOptions) -> Env:
+    def build(task: int, split: Split, seed: int, user: str | None, options: RecordOptions) -> Env:
         if options.data is None:
             return spec.build(task, split, seed, user, options)
         assert spec.from_upstream is not None
@@ -40,7 +40,7 @@ def with_records(spec: EnvSpec, load: Load, *, key: str = "id", asks: bool = Tru
             env.pays = False
         return env
 
-    def _chosen(split: Split, options: GymOptions) -> tuple[dict[str, Any], ...]:
+    def _chosen(split: Split, options: RecordOptions) -> tuple[dict[str, Any], ...]:
         return _records(load, key, spec.env_id, str(options.data), options.rows, split)
 
     return replace(spec, num_tasks=num_tasks, build=build)
