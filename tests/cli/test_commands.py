@@ -63,7 +63,7 @@ MISTAKES = [
     ("train --algo-options.btea 1", "did you mean 'beta'"),
     ("train --env-options.teir 33", "unknown option of usergym/travel 'teir'; did you mean 'tier'"),
     ("train --stps 3", "unknown option --stps; did you mean --steps"),
-    ("train --user alice", "no user 'alice'"),
+    ("train --user alice", "unknown user 'alice'"),
     ("train --trackers wandbb", "did you mean 'wandb'"),
     ("train no-such-recipe.yaml", "cannot read no-such-recipe.yaml"),
     ("train --model ./no-such-folder", "no-such-folder"),

@@ -150,3 +150,35 @@ def test_a_recorded_evaluation_reads_back(play: Callable[..., Evaluation], tmp_p
     assert yaml.safe_load((path / "config.yaml").read_text())["env"] == "toy/slots"
     with pytest.raises(UserError, match="not empty"):
         record_evaluation(path, result, {})
+
+
+def test_the_members_of_a_mixture_do_as_they_would_alone(policy: Any) -> None:
+    def act(slot: int, messages: tuple[Message, ...]) -> str:
+        asking = any(message.content.startswith("find f of") for message in messages)
+        return "[search] test" if asking else make_expert("toy/slots", "weak", seed=0, difficulty="nano").act(messages)
+
+    sampler = ScriptedSampler(policy.renderer, act)
+    options = {"difficulty": "nano", "usergym/function.max_turns": 3, "toy/slots.slots": 3}
+    mixed = evaluate_sampler(
+        sampler, env="toy/slots:3,usergym/function:2", env_options=options, config=CONFIG, episodes=10, samples=2
+    )
+    summary = mixed.summary()
+    assert list(summary["environments"]) == ["toy/slots", "usergym/function"]
+    assert (summary["n"], summary["tasks"]) == (20, 10)
+    own = {"toy/slots": (6, {"slots": 3}), "usergym/function": (4, {"max_turns": 3})}
+    for env_id, (tasks, more) in own.items():
+        alone = evaluate_sampler(
+            sampler, env=env_id, env_options={"difficulty": "nano"} | more, config=CONFIG, episodes=tasks, samples=2
+        )
+        assert summary["environments"][env_id] == alone.summary()
+        assert "environments" not in alone.summary()
+    parts = summary["environments"].values()
+    assert summary["score"] == pytest.approx(sum(part["n"] * part["score"] for part in parts) / 20)
+    assert len({group.group_id for group in mixed.groups}) == 10
+    assert all(len({one.env for one in group.trajectories}) == 1 for group in mixed.groups)
+
+
+def test_a_mixture_has_as_many_episodes_as_its_members_have_in_turn(policy: Any) -> None:
+    sampler = ScriptedSampler(policy.renderer, lambda slot, messages: "[finish]")
+    with pytest.raises(UserError, match="episodes must lie between 1 and"):
+        evaluate_sampler(sampler, env="toy/slots,usergym/function", env_options={"difficulty": "nano"}, episodes=10**7)

@@ -199,3 +199,18 @@ def test_a_cache_that_cannot_be_written_is_named(build: Build, tmp_path: Path) -
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(UserError, match="INFOPO_CACHE"):
         build()
+
+
+def test_one_warm_start_a_mixture_learns_from_its_members_in_turn(tokenizer: Any, build: Build) -> None:
+    mixture = "toy/slots:5,usergym/travel:1"
+    found = [lesson.trajectory.env for lesson in take(tokenizer, mixture, 8)]
+    assert found == ["toy/slots", "usergym/travel"] * 4
+    folder = build(mixture, {"toy/slots.slots": 3})
+    assert folder.name.startswith("toy-slots-5-usergym-travel-1-seed0-")
+    note = json.loads((folder / "infopo.json").read_text())
+    assert note["options"] == {
+        "toy/slots.slots": 3,
+        "toy/slots.difficulty": "nano",
+        "usergym/travel.difficulty": "nano",
+    }
+    assert build(mixture, {"toy/slots.slots": 3}) == folder != build(mixture, {"toy/slots.slots": 2})

@@ -325,3 +325,19 @@ def test_gains_that_are_not_finite_stop_the_run_and_name_the_task(make_trainer: 
         trainer.policy.model.get_output_embeddings().weight[7, 3] = math.nan
     with pytest.raises(InfopoError, match=r"toy/slots.*(gain|finite)"):
         trainer.run()
+
+
+def test_a_mixture_is_trained_group_by_group_and_measured_by_environment(make_trainer: MakeTrainer) -> None:
+    options = {"difficulty": "nano", "toy/slots.slots": 1, "toy/slots.values": 2}
+    trainer = make_trainer("a", env="toy/slots:3,usergym/function:1", env_options=options, steps=2)
+    trainer.run()
+    for line in records(trainer, "metrics"):
+        shares = [line[f"env/{name}/episodes"] for name in ("toy/slots", "usergym/function")]
+        assert shares == [12, 4]
+        parts = [line[f"env/{name}/success"] for name in ("toy/slots", "usergym/function")]
+        assert line["train/success"] == pytest.approx(sum(n * part for n, part in zip(shares, parts, strict=True)) / 16)
+    groups: dict[str, set[str]] = {}
+    for record in records(trainer, "trajectories"):
+        groups.setdefault(record["group_id"], set()).add(f"{record['env']} {record['task_id']}")
+    assert len(groups) == 8
+    assert all(len(tasks) == 1 for tasks in groups.values())

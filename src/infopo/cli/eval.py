@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infopo.cli.arguments import parse, take_options
-from infopo.cli.policy import load, with_nano_difficulty
+from infopo.cli.policy import check_playable, load, with_nano_difficulty
 from infopo.cli.progress import say
 from infopo.core import UserError
 from infopo.core.typed_data import to_data
-from infopo.envs.registry import make_env, num_tasks
 from infopo.rollout.config import RolloutConfig
 
 USUAL_EPISODES = 200
@@ -73,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def figures(summary: dict[str, Any]) -> list[str]:
-    """The lines that `infopo eval` prints."""
+    """The lines that `infopo eval` prints; of a mixture, one more for each member."""
     from infopo.report import format_rate
 
     lines = [f"success    {format_rate(summary)}  (95 % interval, {summary['n']} episodes)"]
@@ -82,6 +81,9 @@ def figures(summary: dict[str, Any]) -> list[str]:
             lines.append(f"{label:10s} {summary[name]:.2f}")
     if summary["failed"]:
         lines.append(f"broke off  {summary['failed']} episodes, not counted above")
+    for env_id, part in summary.get("environments", {}).items():
+        score = "-" if part["score"] is None else f"{part['score']:.2f}"
+        lines.append(f"{env_id:18s} {format_rate(part)}  score {score}  ({part['n']} episodes)")
     return lines
 
 
@@ -89,8 +91,7 @@ def _read_flags(arguments: Sequence[str]) -> EvalFlags:
     rest, options = take_options(arguments, ("env_options",))
     flags = parse(EvalFlags, rest, command="eval", free=("--env-options.NAME",))
     env_options = with_nano_difficulty(flags.model, flags.env, options.get("env_options", {}))
-    make_env(flags.env, task=0, split=flags.split, user=flags.user, **env_options)
-    count = num_tasks(flags.env, flags.split, **env_options)
+    count = check_playable(flags.env, env_options, split=flags.split, user=flags.user)
     episodes = min(USUAL_EPISODES, count) if flags.episodes is None else flags.episodes
     if not 1 <= episodes <= count:
         raise UserError(f"--episodes must lie between 1 and {count}, the tasks of {flags.env} in split {flags.split}")

@@ -1,6 +1,5 @@
 """From the name of a model to a policy. The only place that knows what the word `nano` stands for."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from typing import Any
 
 from infopo.cli.progress import Quarters
 from infopo.core import UserError
-from infopo.envs.registry import get_spec
+from infopo.envs.registry import Split, make_env, members, option_names
+from infopo.rollout.schedule import most_episodes
 
 NANO = "nano"
 NANO_SEED = 0  # one warm start an environment, whatever the seed of a run
@@ -28,10 +28,19 @@ class Loaded:
 
 def with_nano_difficulty(model: str, env: str, env_options: dict[str, Any]) -> dict[str, Any]:
     """The options with `difficulty` nano where a nano model plays and nothing else was asked for."""
-    knows = any(field.name == "difficulty" for field in dataclasses.fields(get_spec(env).options))
-    if not knows or "difficulty" in env_options or not _is_nano(model):
+    recorded = any(name.rpartition(".")[2] == "data" for name in env_options)  # published records are as they are
+    if recorded or "difficulty" in env_options or not _is_nano(model):
         return env_options
-    return env_options | {"difficulty": NANO}
+    knows = any("difficulty" in names for names in option_names(env).values())
+    return env_options | {"difficulty": NANO} if knows else env_options
+
+
+def check_playable(env: str, env_options: dict[str, Any], *, split: Split, user: str | None) -> int:
+    """Make an environment of every member, so that what is refused is refused now; returns how many tasks there are."""
+    found = members(env, split, **env_options)
+    for member in found:
+        make_env(member.env_id, task=0, split=split, user=user, **member.options)
+    return most_episodes(found)
 
 
 def load(

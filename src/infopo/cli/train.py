@@ -12,12 +12,12 @@ import tyro
 
 from infopo.cli.arguments import parse, take_options
 from infopo.cli.evaluations import evaluate_run, recorded, run_summary
-from infopo.cli.policy import Loaded, load, with_nano_difficulty
+from infopo.cli.policy import Loaded, check_playable, load, with_nano_difficulty
 from infopo.cli.progress import TrainProgress, say
 from infopo.cli.trackers import check_trackers, open_trackers
 from infopo.core import UserError
 from infopo.core.typed_data import to_data
-from infopo.envs.registry import make_env, num_tasks
+from infopo.envs.mixtures import folder_name
 from infopo.report.summary import format_rate
 from infopo.training.config import TrainConfig
 from infopo.training.config_io import config_from_dict, read_yaml
@@ -50,11 +50,12 @@ def run(arguments: Sequence[str]) -> int:
     if flags.resume is not None:
         return _resume(flags.resume, flags.config.steps, recipe, arguments)
     config = resolve(flags.config)
-    out = Path(flags.out or f"runs/{config.env.replace('/', '-')}-{config.algo}-{config.seed}")
+    out = Path(flags.out or f"runs/{folder_name(config.env)}-{config.algo}-{config.seed}")
     refuse_taken(out)
-    count = num_tasks(config.env, "test", **config.env_options)
-    if not 0 <= flags.evaluate <= count:
-        raise UserError(f"--evaluate must lie between 0 and {count}, the test tasks of {config.env}")
+    if flags.evaluate:
+        count = check_playable(config.env, config.env_options, split="test", user=config.user)
+        if not 0 <= flags.evaluate <= count:
+            raise UserError(f"--evaluate must lie between 0 and {count}, the test tasks of {config.env}")
     loaded = load_for(config)
     config = dataclasses.replace(config, learning_rate=config.learning_rate or loaded.learning_rate)
     from infopo.training.run_folder import RunFolder
@@ -69,7 +70,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
     """Check every name before anything is loaded, and fill in what follows from the model."""
     options = with_nano_difficulty(config.model, config.env, config.env_options)
     config = dataclasses.replace(config, env_options=options)
-    make_env(config.env, task=0, user=config.user, **config.env_options)
+    check_playable(config.env, config.env_options, split="train", user=config.user)
     config = settled(config)
     check_trackers(config.trackers)
     return config

@@ -1,7 +1,18 @@
 """Environments: the protocol, the registry, and one folder a family."""
 
 from infopo.envs.base import CHOICES, INTERACT_TOOL, Action, Env, Expert, Opening, Resampling, Step, parse_action
-from infopo.envs.registry import Canary, EnvSpec, get_spec, list_envs, make_env, make_expert, num_tasks, resolve_options
+from infopo.envs.registry import (
+    Canary,
+    EnvSpec,
+    Member,
+    get_spec,
+    list_envs,
+    make_env,
+    make_expert,
+    members,
+    num_tasks,
+    resolve_options,
+)
 
 __all__ = [
     "CHOICES",
@@ -11,6 +22,7 @@ __all__ = [
     "Env",
     "EnvSpec",
     "Expert",
+    "Member",
     "Opening",
     "Resampling",
     "Step",
@@ -18,6 +30,7 @@ __all__ = [
     "list_envs",
     "make_env",
     "make_expert",
+    "members",
     "num_tasks",
     "parse_action",
     "resolve_options",

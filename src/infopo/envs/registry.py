@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from infopo.core import UnknownNameError, UserError, derive_random
 from infopo.envs.base import Env, Expert
+from infopo.envs.mixtures import member_options, read_mixture
 from infopo.users import ChatModel
 
 Split = Literal["train", "test"]
@@ -47,6 +48,16 @@ class EnvSpec:
     from_upstream: Callable[[Any, Mapping[str, Any], ChatModel], Env] | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One environment of a mixture: its weight, the options that are meant for it, how many tasks a split holds."""
+
+    env_id: str
+    weight: int
+    options: dict[str, Any]
+    tasks: int
+
+
 _MODULES = {
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
@@ -70,9 +81,11 @@ def get_spec(env_id: str) -> EnvSpec:
 
     Raises `UnknownNameError` with the nearest name, `UserError` where the module or the spec in it is not found.
     """
-    if ":" in env_id:
+    if ":" in env_id and read_mixture(env_id) is None:
         return _foreign_spec(env_id)
     if env_id not in _MODULES:
+        if read_mixture(env_id):
+            raise UserError(f"{env_id} is a mixture of environments; name one of them")
         raise UnknownNameError("environment", env_id, list(_MODULES))
     spec = importlib.import_module(_MODULES[env_id]).SPEC
     assert isinstance(spec, EnvSpec)
@@ -106,9 +119,38 @@ def resolve_options(env_id: str, options: dict[str, Any]) -> Any:
         raise UserError(f"options of {env_id}: {error}") from error
 
 
+def members(env_id: str, split: Split = "train", **options: Any) -> tuple[Member, ...]:
+    """The environments of a mixture, in order; a single environment is a mixture of itself.
+
+    Raises `UserError` for a member that is not there or has no tasks, for options that no member has or one refuses.
+    """
+    weights = read_mixture(env_id)
+    given = [options]
+    if weights is not None:
+        given = member_options(env_id, option_names(env_id), options)
+    found = []
+    for (name, weight), own in zip((weights or {env_id: 1}).items(), given, strict=True):
+        tasks = get_spec(name).num_tasks(_check_split(split), resolve_options(name, own))
+        if not tasks:
+            raise UserError(f"{name} has no tasks in split {split!r}")
+        found.append(Member(env_id=name, weight=weight, options=own, tasks=tasks))
+    return tuple(found)
+
+
+def option_names(env_id: str) -> dict[str, tuple[str, ...]]:
+    """The names of the options that each environment of a mixture has; a single one is a mixture of itself."""
+    names = {}
+    for name in read_mixture(env_id) or (env_id,):
+        try:
+            names[name] = tuple(field.name for field in dataclasses.fields(get_spec(name).options))
+        except UserError as error:
+            raise error if name == env_id else UserError(f"mixture {env_id}: {error}") from error
+    return names
+
+
 def num_tasks(env_id: str, split: Split = "train", **options: Any) -> int:
-    """How many distinct tasks a split holds."""
-    return get_spec(env_id).num_tasks(_check_split(split), resolve_options(env_id, options))
+    """How many distinct tasks a split holds; of a mixture: those of all its members."""
+    return sum(member.tasks for member in members(env_id, split, **options))
 
 
 def make_env(
@@ -124,16 +166,22 @@ def make_env(
 
     `task` is an index below `num_tasks`; None draws one from `seed`. `seed` drives the environment's own
     generator (option order, user moods), never which task an explicit index names. `user` names who answers
-    (`scripted` by default).
+    (`scripted` by default). Of a mixture: indices run through the members, one after the other; None draws a member by
+    weight, and a task of it.
     """
-    spec = get_spec(env_id)
-    resolved = resolve_options(env_id, options)
-    count = spec.num_tasks(_check_split(split), resolved)
-    if task is None:
-        task = derive_random(seed, "task", env_id, split).randrange(count)
-    if not 0 <= task < count:
+    found = members(env_id, split, **options)
+    count = sum(member.tasks for member in found)
+    if task is not None and not 0 <= task < count:
         raise UserError(f"{env_id} has tasks 0 to {count - 1} in split {split!r}, got task {task}")
-    return spec.build(task, split, seed, user, resolved)
+    if task is None:
+        drawn = derive_random(seed, "member", env_id, split).choices(found, [member.weight for member in found])[0]
+        task = derive_random(seed, "task", drawn.env_id, split).randrange(drawn.tasks)
+    else:
+        starts = [sum(member.tasks for member in found[:place]) for place in range(len(found))]
+        place = max(place for place, start in enumerate(starts) if start <= task)
+        drawn, task = found[place], task - starts[place]
+    spec = get_spec(drawn.env_id)
+    return spec.build(task, split, seed, user, resolve_options(drawn.env_id, drawn.options))
 
 
 def make_expert(env_id: str, kind: ExpertKind, *, seed: int = 0, **options: Any) -> Expert:

@@ -19,10 +19,11 @@ from infopo.core import (
     derive_seed,
     trajectory_to_record,
 )
-from infopo.envs import num_tasks
+from infopo.envs import members
 from infopo.envs.registry import Split
 from infopo.evaluation.intervals import cluster_bootstrap, wilson
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
+from infopo.rollout.schedule import most_episodes, spread
 from infopo.samplers.base import Sampler
 
 BATCH = 128  # episodes that are played, and hold a cache, at one time
@@ -36,7 +37,8 @@ class Evaluation:
 
     `n` episodes have an outcome, `failed` broke (they enter nothing else). Means are per episode: `questions` asked,
     `repeated` ones among them, `hidden` facts, those `revealed`, `turns`. `ci95` is Wilson's interval with one
-    sample a task, else a bootstrap over tasks (Wilson's over tasks where all episodes ended alike).
+    sample a task, else a bootstrap over tasks (Wilson's over tasks where all episodes ended alike). `environments` of a
+    mixture: the same for each member, as if it had been evaluated alone.
     """
 
     env: str
@@ -55,6 +57,7 @@ class Evaluation:
     revealed: float | None
     turns: float | None
     groups: tuple[Group, ...] = ()
+    environments: tuple["Evaluation", ...] = ()
 
     @property
     def trajectories(self) -> tuple[Trajectory, ...]:
@@ -62,10 +65,12 @@ class Evaluation:
         return tuple(trajectory for group in self.groups for trajectory in group.trajectories)
 
     def summary(self) -> dict[str, Any]:
-        """The numbers alone, as JSON."""
-        fields = [field.name for field in dataclasses.fields(self) if field.name != "groups"]
+        """The numbers alone, as JSON; `environments`, by id, only of a mixture."""
+        fields = [field.name for field in dataclasses.fields(self) if field.name not in ("groups", "environments")]
         data = {name: getattr(self, name) for name in fields}
-        return data | {"ci95": None if self.ci95 is None else list(self.ci95)}
+        data["ci95"] = None if self.ci95 is None else list(self.ci95)
+        members = {member.env: member.summary() for member in self.environments}
+        return data | ({"environments": members} if members else {})
 
 
 def evaluate(
@@ -84,6 +89,7 @@ def evaluate(
 ) -> Evaluation:
     """Play a `LanguageModel` on tasks 0 to `episodes` - 1 of a split, `samples` times each.
 
+    Of a mixture, `episodes` tasks are spread over the members by weight, and each is played from its task 0 on.
     `temperature` None: the policy's own; 0: the most likely token each time. The result is a pure function of policy
     and arguments. Raises `UserError` for more tasks than the split holds and for anything an environment refuses.
     """
@@ -123,24 +129,9 @@ def evaluate_sampler(
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """`evaluate` for anything that samples: a scripted policy, a hosted model."""
-    options = dict(env_options or {})
-    count = num_tasks(env, split, **options)
-    if not 1 <= episodes <= count:
-        raise UserError(f"episodes must lie between 1 and {count}, the tasks of {env} in split {split!r}: {episodes}")
+    specs = _specs(env, dict(env_options or {}), episodes=episodes, split=split, seed=seed, user=user)
     if samples < 1:
         raise UserError(f"samples must be at least 1, got {samples}")
-    specs = [
-        TaskSpec(
-            env_id=env,
-            task=task,
-            split=split,
-            seed=derive_seed(seed, "evaluation", task),
-            user=user,
-            options=options,
-            group_id=f"{split}/{task}",
-        )
-        for task in range(episodes)
-    ]
     size = max(1, BATCH // samples)
     groups: list[Group] = []
     for start in range(0, len(specs), size):
@@ -154,8 +145,35 @@ def evaluate_sampler(
     return summarise(groups, env=env, split=split, samples=samples, seed=seed)
 
 
+def _specs(
+    env: str, options: dict[str, Any], *, episodes: int, split: Split, seed: int, user: str | None
+) -> list[TaskSpec]:
+    """The tasks to play. A member's are those that it would have alone, so its figures are too."""
+    found = members(env, split, **options)
+    most = most_episodes(found)
+    if not 1 <= episodes <= most:
+        raise UserError(f"episodes must lie between 1 and {most}, the tasks of {env} in split {split!r}: {episodes}")
+    return [
+        TaskSpec(
+            env_id=member.env_id,
+            task=task,
+            split=split,
+            seed=derive_seed(seed, "evaluation", task),
+            user=user,
+            options=member.options,
+            group_id=f"{split}/{task}" if len(found) == 1 else f"{member.env_id}/{split}/{task}",
+        )
+        for member, share in spread(found, episodes)
+        for task in range(share)
+    ]
+
+
 def summarise(groups: Sequence[Group], *, env: str, split: str, samples: int, seed: int) -> Evaluation:
     """The `Evaluation` of episodes that have been played; one group a task."""
+    by_environment: dict[str, list[Group]] = {}
+    for group in groups:
+        by_environment.setdefault(group.trajectories[0].env, []).append(group)
+    parts = {} if len(by_environment) == 1 else by_environment
     played = sum(len(group.trajectories) for group in groups)
     survivors = [trajectory for group in groups for trajectory in group.survivors]
     verdicts = [[t.outcome.success for t in group.survivors if t.outcome is not None] for group in groups]
@@ -184,6 +202,9 @@ def summarise(groups: Sequence[Group], *, env: str, split: str, samples: int, se
         revealed=_mean([len(_revealed(t)) for t in survivors if _has_facts(t)]),
         turns=_mean([len(t.turns) for t in survivors]),
         groups=tuple(groups),
+        environments=tuple(
+            summarise(part, env=name, split=split, samples=samples, seed=seed) for name, part in parts.items()
+        ),
     )
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from infopo.core import UserError, derive_random, derive_seed
-from infopo.envs import get_spec, resolve_options
+from infopo.envs import get_spec, members, resolve_options
+from infopo.envs.mixtures import folder_name, read_mixture
 from infopo.nano.dialogues import DECISIONS, Lesson, known_options, lessons
 from infopo.nano.drills import make_drill
 from infopo.nano.initial import initial_model
@@ -27,12 +28,14 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # ids and targets, both [B, L]
 
 NANO_VERSION = 1  # of the folder's format
 VOCABULARY = 4096
+UNSEEN = ("reveal", "unanswered", "reward", "data", "rows")  # options that a warm start varies itself, or cannot see
+TEXTS = 640  # dialogues an environment that the tokenizer learns from
 LEARNING_RATE = 3e-4  # recommended for training with rewards, written beside the weights
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStart:
-    """How much the policy learns before any reward."""
+    """How much the policy learns before any reward; `steps` for each environment of a mixture."""
 
     drill_steps: int = 120
     drill_tokens: int = 1500
@@ -57,7 +60,7 @@ def nano_folder(
     recipe = warm_start or WarmStart()
     options = _warm_options(env_id, env_options)
     key = derive_seed(_sources(), torch.__version__, env_id, json.dumps([options, dataclasses.asdict(recipe)]), seed)
-    folder = cache_folder() / "nano" / f"{env_id.replace('/', '-')}-seed{seed}-{key:016x}"
+    folder = cache_folder() / "nano" / f"{folder_name(env_id)}-seed{seed}-{key:016x}"
     if (folder / "infopo.json").is_file():
         return folder
     try:
@@ -94,15 +97,22 @@ def cache_folder() -> Path:
 
 
 def _warm_options(env_id: str, env_options: dict[str, Any]) -> dict[str, Any]:
-    """The options that shape the task; what is revealed or unanswered is varied by the warm start itself."""
-    given = {name: value for name, value in env_options.items() if name not in ("reveal", "unanswered", "reward")}
-    resolved = resolve_options(env_id, given | known_options(env_id, {"difficulty": "nano"}))
-    defaults = get_spec(env_id).options()
-    return {
-        field.name: getattr(resolved, field.name)
-        for field in dataclasses.fields(resolved)
-        if getattr(resolved, field.name) != getattr(defaults, field.name)
-    }
+    """The options that shape the task; what is revealed or unanswered is varied by the warm start itself.
+
+    Of a mixture: each as `MEMBER.NAME`. Published records have no experts: what leads up to them is learnt on own
+    tasks in the same words.
+    """
+    warm: dict[str, Any] = {}
+    for member in members(env_id, "train", **env_options):
+        given = {name: value for name, value in member.options.items() if name not in UNSEEN}
+        difficulty = "standard" if member.options.get("data") else "nano"
+        resolved = resolve_options(member.env_id, given | known_options(member.env_id, {"difficulty": difficulty}))
+        defaults = get_spec(member.env_id).options()
+        prefix = f"{member.env_id}." if read_mixture(env_id) else ""
+        for field in dataclasses.fields(resolved):
+            if getattr(resolved, field.name) != getattr(defaults, field.name):
+                warm[prefix + field.name] = getattr(resolved, field.name)
+    return warm
 
 
 def _build(
@@ -130,10 +140,15 @@ def _build(
 
 
 def _corpus(env_id: str, options: dict[str, Any]) -> Iterator[str]:
-    """Texts of the environment. A tokenizer of its own: a new environment changes no policy but its own."""
+    """Texts of the environment, or of all members. A tokenizer of its own: a new environment changes no policy but its
+    own."""
     plain = Renderer(train_tokenizer(["a"], vocabulary=300), name="bytes")
-    for lesson in itertools.islice(lessons(plain, env_id, options, seed=0), 640):
+    for lesson in itertools.islice(lessons(plain, env_id, options, seed=0), TEXTS * _size(env_id)):
         yield from (message.content for message in lesson.trajectory.messages)
+
+
+def _size(env_id: str) -> int:
+    return len(read_mixture(env_id) or [env_id])
 
 
 def _drill(
@@ -167,14 +182,15 @@ def _imitate(
 ) -> None:
     decisions = frozenset(tokenizer.encode(text, add_special_tokens=False)[0] for text in DECISIONS)
     stream = lessons(renderer, env_id, options, seed=derive_seed(seed, "imitate"), decisions=decisions)
-    for step in range(recipe.steps):
+    steps = recipe.steps * _size(env_id)
+    for step in range(steps):
         rows = sorted(itertools.islice(stream, recipe.batch), key=lambda row: len(row.target))
         # Two halves of one step, short rows and long rows: less padding. Never a step of short rows alone: those are
         # the dialogues that ask nothing, and a step of them teaches silence.
         halves = [_padded(half) for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]) if half]
-        left = (recipe.steps - step) / recipe.steps
+        left = (steps - step) / steps
         _learn(model, optimizer, halves, recipe.learning_rate * min(1.0, (step + 1) / 20, max(0.02, 2 * left)))
-        progress("dialogues", (step + 1) / recipe.steps)
+        progress("dialogues", (step + 1) / steps)
 
 
 def _padded(rows: list[Lesson]) -> Batch:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infopo.core import InfopoError, Message, Trajectory, derive_random, derive_seed
-from infopo.envs import Expert, get_spec, make_expert, num_tasks
+from infopo.envs import Expert, Member, get_spec, make_expert, members
 from infopo.envs.registry import ExpertKind
 from infopo.nano.tokenizer import TAGS
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
@@ -37,13 +37,23 @@ class Lesson:
 def lessons(
     renderer: Renderer, env_id: str, options: dict[str, Any], *, seed: int, decisions: frozenset[int] = frozenset()
 ) -> Iterator[Lesson]:
-    """An endless stream of lessons on training tasks, a pure function of the arguments.
+    """An endless stream of lessons on training tasks, a pure function of the arguments; of a mixture: in turn.
 
+    Members take turns alike, whatever their weights: a skill that is rare in training is learnt all the same.
     How much the opening reveals varies, and some questions get no answer, where the environment has options for it.
     `decisions` are the ids that are no target in a dialogue of the full expert. Raises `InfopoError` where an
     environment breaks.
     """
-    count = num_tasks(env_id, "train", **options)
+    streams = [
+        _lessons(renderer, member, seed=seed, decisions=decisions) for member in members(env_id, "train", **options)
+    ]
+    while True:
+        for stream in streams:
+            yield next(stream)
+
+
+def _lessons(renderer: Renderer, member: Member, *, seed: int, decisions: frozenset[int]) -> Iterator[Lesson]:
+    env_id, options = member.env_id, member.options
     for batch in itertools.count():
         rng = derive_random(seed, "warm-start", env_id, batch)
         tasks, experts = [], []
@@ -52,7 +62,7 @@ def lessons(
             varied = {"reveal": rng.choice(REVEALS), "unanswered": UNANSWERED}
             mixed = options | known_options(env_id, varied)
             play_seed = derive_seed(seed, "dialogue", batch, index)
-            tasks.append(TaskSpec(env_id=env_id, task=rng.randrange(count), seed=play_seed, options=mixed))
+            tasks.append(TaskSpec(env_id=env_id, task=rng.randrange(member.tasks), seed=play_seed, options=mixed))
             experts.append(make_expert(env_id, kind, seed=play_seed, **mixed))
         sampler = ScriptedSampler(renderer, functools.partial(_act, experts))
         groups = asyncio.run(play_groups(sampler, tasks, group_size=1, config=RolloutConfig(max_new_tokens=512))).groups

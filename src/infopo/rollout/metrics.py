@@ -7,10 +7,11 @@ import numpy as np
 from infopo.core import Group, Trajectory
 
 
-def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
+def rollout_metrics(groups: Sequence[Group], *, by_environment: bool = False) -> dict[str, float]:
     """Success, score, length, behaviour and failures of the groups of one step.
 
     What an environment does not tell (`Turn.facts`), and what nobody did, is left out: not measured is not zero.
+    `by_environment`: the main figures of each environment besides, as `env/ID/success` and so on.
     """
     played = [trajectory for group in groups for trajectory in group.trajectories]
     survivors = [trajectory for group in groups for trajectory in group.survivors]
@@ -19,6 +20,9 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
         "rollout/failed_episodes": float(len(played) - len(survivors)),
         "rollout/lost_groups": float(sum(len(group.survivors) < 2 for group in groups)),
     }
+    if by_environment:
+        for env_id in sorted({trajectory.env for trajectory in played}):
+            metrics |= _environment_metrics(env_id, [trajectory for trajectory in played if trajectory.env == env_id])
     if not survivors:
         return metrics
     outcomes = [t.outcome for t in survivors if t.outcome is not None]
@@ -49,6 +53,19 @@ def rollout_metrics(groups: Sequence[Group]) -> dict[str, float]:
     if len(survivors) > 1 and np.ptp(lengths) > 0 and np.ptp(scores) > 0:
         metrics["corr/len_reward"] = float(np.corrcoef(lengths, scores)[0, 1])
     return metrics
+
+
+def _environment_metrics(env_id: str, played: Sequence[Trajectory]) -> dict[str, float]:
+    survivors = [trajectory for trajectory in played if trajectory.failure is None]
+    metrics = {"episodes": float(len(played)), "failed_episodes": float(len(played) - len(survivors))}
+    if survivors:
+        outcomes = [t.outcome for t in survivors if t.outcome is not None]
+        metrics["success"] = float(np.mean([outcome.success for outcome in outcomes]))
+        metrics["score"] = float(np.mean([outcome.score for outcome in outcomes]))
+        metrics["turns"] = float(np.mean([len(t.turns) for t in survivors]))
+        if any(turn.facts for t in survivors for turn in t.turns):
+            metrics["questions"] = float(np.mean([questions(t) for t in survivors]))
+    return {f"env/{env_id}/{name}": value for name, value in metrics.items()}
 
 
 def questions(trajectory: Trajectory) -> int:

@@ -17,7 +17,7 @@ from infopo.algorithms.base import Floats
 from infopo.algorithms.filters import GroupFilter, kept_groups
 from infopo.core import Group, InfopoError, Trajectory, UserError, trajectory_to_record
 from infopo.core.checkpoint_folders import latest_checkpoint
-from infopo.envs import Env, num_tasks
+from infopo.envs import Env, members
 from infopo.gain import TurnGain, answer_belief, information_gain
 from infopo.gain.backends import check_backends
 from infopo.gain.episodes import reference_logprobs
@@ -79,12 +79,10 @@ class Trainer:
         self.updater = Updater(self.accelerator, policy, config, learning_rate)
         self.critic = Critic(self.accelerator, policy, config) if "critic" in self.method.needs else None
         self.schedule = Schedule(
-            env=config.env,
-            options=config.env_options,
+            members=members(config.env, "train", **config.env_options),
             user=config.user,
             seed=config.seed,
             groups=config.groups,
-            count=num_tasks(config.env, "train", **config.env_options),
         )
         self.done_steps = 0
         self.skips_in_row = 0
@@ -143,7 +141,7 @@ class Trainer:
         number = self.done_steps + 1
         clock = _Clock()
         played, kept, signals, metrics = self._collect(clock)
-        metrics |= rollout_metrics(self._everywhere(list(played)))
+        metrics |= rollout_metrics(self._everywhere(list(played)), by_environment=len(self.schedule.members) > 1)
         rows, stats = self._credit(kept, signals)
         metrics |= stats
         metrics |= self._update(rows)

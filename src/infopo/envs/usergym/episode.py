@@ -32,7 +32,7 @@ class Episode(ABC):
     def __init__(self, *, task_id: str, max_turns: int, pays: bool) -> None:
         self.task_id = task_id
         self.max_turns = max_turns
-        self._pays = pays
+        self.pays = pays
         self._turns = 0  # actions so far, the one being executed included
         self._messages: list[Message] = []
         self._phase = "new"  # new, running, over
@@ -71,7 +71,7 @@ class Episode(ABC):
         return Step(
             messages=answers,
             feedback_kind=result.kind,
-            reward=result.reward if self._pays else None,
+            reward=result.reward if self.pays else None,
             done=result.done,
             truncated=truncated,
             facts=result.facts,

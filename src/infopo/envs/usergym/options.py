@@ -38,6 +38,25 @@ class GymOptions:
         check_whole(self.env_id, "max_turns", self.max_turns, 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOptions(GymOptions):
+    """Options of a gym that can play published records in place of own tasks, by the published rules.
+
+    `data`: the file that holds them; `rows`: a folder with the published train.parquet and test.parquet, which say what
+    belongs to which split.
+    """
+
+    data: str | None = None
+    rows: str | None = None
+
+    def __post_init__(self) -> None:
+        GymOptions.__post_init__(self)  # slots make a new class, which a bare super() does not know
+        if self.rows is not None and self.data is None:
+            raise UserError(f"option rows of {self.env_id} needs option data, the file that holds the records")
+        if self.data is not None and (self.difficulty, self.reveal, self.unanswered) != ("standard", "none", 0.0):
+            raise UserError(f"option data of {self.env_id}: published records know no difficulty, reveal or unanswered")
+
+
 def check_choice(env_id: str, name: str, value: object, known: tuple[str, ...]) -> None:
     """`UnknownNameError` for a value that is none of `known`."""
     if value not in known:

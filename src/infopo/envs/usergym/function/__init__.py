@@ -16,6 +16,7 @@ from infopo.envs.usergym.function.expert import FunctionExpert
 from infopo.envs.usergym.function.options import ENV_ID, FIXED, UPSTREAM, FunctionOptions, Rules
 from infopo.envs.usergym.function.task import load_records, read_task
 from infopo.envs.usergym.options import check_user
+from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
 
@@ -39,12 +40,16 @@ def _expert(kind: ExpertKind, seed: int, options: FunctionOptions) -> Expert:
     return FunctionExpert(kind, seed, options)
 
 
-SPEC = EnvSpec(
-    env_id=ENV_ID,
-    summary="find out what a hidden function of four numbers computes, by trying numbers",
-    options=FunctionOptions,
-    num_tasks=num_tasks,
-    build=_build,
-    expert=_expert,
-    from_upstream=from_upstream,
+SPEC = with_records(
+    EnvSpec(
+        env_id=ENV_ID,
+        summary="find out what a hidden function of four numbers computes, by trying numbers",
+        options=FunctionOptions,
+        num_tasks=num_tasks,
+        build=_build,
+        expert=_expert,
+        from_upstream=from_upstream,
+    ),
+    load_records,
+    asks=False,
 )

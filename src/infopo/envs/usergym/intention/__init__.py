@@ -18,6 +18,7 @@ from infopo.envs.usergym.intention.options import ENV_ID, FIXED, UPSTREAM, Inten
 from infopo.envs.usergym.intention.task import Task, load_records, read_task
 from infopo.envs.usergym.intention.texts import STANDARD, SYSTEM, TEXTS, opening
 from infopo.envs.usergym.intention.user import ChatPair, RevealedCoverage, ScriptedUser
+from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
 from infopo.users.names import make_user
@@ -74,13 +75,16 @@ def _canary(seed: int, options: IntentionOptions) -> Canary:
     return Canary(env=env, secrets=hidden)
 
 
-SPEC = EnvSpec(
-    env_id=ENV_ID,
-    summary="find out what a vague request leaves out, one question at a time",
-    options=IntentionOptions,
-    num_tasks=num_tasks,
-    build=_build,
-    expert=IntentionExpert,
-    canary=_canary,
-    from_upstream=from_upstream,
+SPEC = with_records(
+    EnvSpec(
+        env_id=ENV_ID,
+        summary="find out what a vague request leaves out, one question at a time",
+        options=IntentionOptions,
+        num_tasks=num_tasks,
+        build=_build,
+        expert=IntentionExpert,
+        canary=_canary,
+        from_upstream=from_upstream,
+    ),
+    load_records,
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infopo.envs.usergym.options import GymOptions
+from infopo.envs.usergym.options import RecordOptions
 from infopo.envs.usergym.upstream import Settings
 
 ENV_ID = "usergym/intention"
@@ -10,12 +10,13 @@ IMPORTANCE_REWARDS = {1: 0.4, 2: 0.7, 3: 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IntentionOptions(GymOptions):
+class IntentionOptions(RecordOptions):
     """Keyword options of `make_env("usergym/intention", ...)`; a bad value raises `UserError`.
 
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states half of the
     details; all: all of them. `unanswered`: chance that a question gets no answer. `reward` upstream pays for each
     question the most important detail it brought up, less for every further one.
+    `data` and `rows`: published records to play, see `RecordOptions`.
     """
 
     env_id = ENV_ID

@@ -18,6 +18,7 @@ from infopo.envs.usergym.persuade.expert import PersuadeExpert
 from infopo.envs.usergym.persuade.options import ENV_ID, FIXED, UPSTREAM, PersuadeOptions
 from infopo.envs.usergym.persuade.texts import STANDARD, TEXTS, UPSTREAM_SYSTEM, opening
 from infopo.envs.usergym.persuade.user import ChatBeliever, ScriptedBeliever, load_records, read_statement
+from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
 
@@ -59,12 +60,15 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Persu
     )
 
 
-SPEC = EnvSpec(
-    env_id=ENV_ID,
-    summary="change the mind of somebody who believes in a claim",
-    options=PersuadeOptions,
-    num_tasks=num_tasks,
-    build=_build,
-    expert=PersuadeExpert,
-    from_upstream=from_upstream,
+SPEC = with_records(
+    EnvSpec(
+        env_id=ENV_ID,
+        summary="change the mind of somebody who believes in a claim",
+        options=PersuadeOptions,
+        num_tasks=num_tasks,
+        build=_build,
+        expert=PersuadeExpert,
+        from_upstream=from_upstream,
+    ),
+    load_records,
 )

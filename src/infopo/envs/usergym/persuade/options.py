@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infopo.envs.usergym.options import GymOptions
+from infopo.envs.usergym.options import RecordOptions
 from infopo.envs.usergym.upstream import Settings
 
 ENV_ID = "usergym/persuade"
@@ -19,12 +19,13 @@ LAST = len(STANCES) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersuadeOptions(GymOptions):
+class PersuadeOptions(RecordOptions):
     """Keyword options of `make_env("usergym/persuade", ...)`; a bad value raises `UserError`.
 
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states one reason of
     the believer; all: all of them. `unanswered`: chance that a question gets no answer. `reward` upstream pays for
     levels of the stance.
+    `data` and `rows`: published records to play, see `RecordOptions`.
     """
 
     env_id = ENV_ID

@@ -14,6 +14,7 @@ from infopo.envs.registry import Canary, EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
 from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling
+from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.telepathy.bank import Task, make_task, num_tasks, revealed
 from infopo.envs.usergym.telepathy.chat import ChatOracle, load_records, read_entity
 from infopo.envs.usergym.telepathy.expert import expert
@@ -94,13 +95,17 @@ def _canary(seed: int, options: TelepathyOptions) -> Canary:
     return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
 
 
-SPEC = EnvSpec(
-    env_id=ENV_ID,
-    summary="find out which thing the user thinks of, with yes/no questions",
-    options=TelepathyOptions,
-    num_tasks=num_tasks,
-    build=_build,
-    expert=expert,
-    canary=_canary,
-    from_upstream=from_upstream,
+SPEC = with_records(
+    EnvSpec(
+        env_id=ENV_ID,
+        summary="find out which thing the user thinks of, with yes/no questions",
+        options=TelepathyOptions,
+        num_tasks=num_tasks,
+        build=_build,
+        expert=expert,
+        canary=_canary,
+        from_upstream=from_upstream,
+    ),
+    load_records,
+    key="title",
 )

@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 
 from infopo.envs.usergym.guessing import GuessRules
-from infopo.envs.usergym.options import GymOptions
+from infopo.envs.usergym.options import RecordOptions
 
 ENV_ID = "usergym/telepathy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TelepathyOptions(GymOptions):
+class TelepathyOptions(RecordOptions):
     """Keyword options of `make_env("usergym/telepathy", ...)`; a bad value raises `UserError`.
 
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states half of what
     describes the thing; all: everything. `unanswered`: chance that a question gets no answer. `reward` upstream pays
     1.0 for the right guess.
+    `data` and `rows`: published records to play, see `RecordOptions`.
     """
 
     env_id = ENV_ID

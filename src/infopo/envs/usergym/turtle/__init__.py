@@ -16,6 +16,7 @@ from infopo.envs.registry import Canary, EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
 from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling
+from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.turtle.bank import Task, make_task, num_tasks, revealed
 from infopo.envs.usergym.turtle.chat import ChatOracle, load_records, read_story
 from infopo.envs.usergym.turtle.expert import expert
@@ -104,13 +105,17 @@ def _canary(seed: int, options: TurtleOptions) -> Canary:
     return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
 
 
-SPEC = EnvSpec(
-    env_id=ENV_ID,
-    summary="find out what is behind a strange story, with yes/no questions",
-    options=TurtleOptions,
-    num_tasks=num_tasks,
-    build=_build,
-    expert=expert,
-    canary=_canary,
-    from_upstream=from_upstream,
+SPEC = with_records(
+    EnvSpec(
+        env_id=ENV_ID,
+        summary="find out what is behind a strange story, with yes/no questions",
+        options=TurtleOptions,
+        num_tasks=num_tasks,
+        build=_build,
+        expert=expert,
+        canary=_canary,
+        from_upstream=from_upstream,
+    ),
+    load_records,
+    key="new_title",
 )

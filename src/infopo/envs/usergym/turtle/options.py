@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 
 from infopo.envs.usergym.guessing import GuessRules
-from infopo.envs.usergym.options import GymOptions
+from infopo.envs.usergym.options import RecordOptions
 
 ENV_ID = "usergym/turtle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurtleOptions(GymOptions):
+class TurtleOptions(RecordOptions):
     """Keyword options of `make_env("usergym/turtle", ...)`; a bad value raises `UserError`.
 
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening tells half of what
     happened; all: everything. `unanswered`: chance that a question gets no answer. `reward` upstream pays for each
     explanation what it gains over the best one before.
+    `data` and `rows`: published records to play, see `RecordOptions`.
     """
 
     env_id = ENV_ID
