@@ -27,6 +27,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # ids and targets, both [B, L]
 
 NANO_VERSION = 1  # of the folder's format
 VOCABULARY = 4096
+UNSEEN = ("reveal", "unanswered", "reward", "score")  # options that a warm start varies itself, or cannot see
 LEARNING_RATE = 3e-4  # recommended for training with rewards, written beside the weights
 
 
@@ -95,7 +96,7 @@ def cache_folder() -> Path:
 
 def _warm_options(env_id: str, env_options: dict[str, Any]) -> dict[str, Any]:
     """The options that shape the task; what is revealed or unanswered is varied by the warm start itself."""
-    given = {name: value for name, value in env_options.items() if name not in ("reveal", "unanswered", "reward")}
+    given = {name: value for name, value in env_options.items() if name not in UNSEEN}
     resolved = resolve_options(env_id, given | known_options(env_id, {"difficulty": "nano"}))
     defaults = get_spec(env_id).options()
     return {
