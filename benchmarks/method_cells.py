@@ -18,7 +18,19 @@ from infopo.core import atomic_write_text, read_records
 from infopo.core.typed_data import to_data
 
 SOURCES = Path(__file__).parent.parent / "src" / "infopo"
-ROOMS = ("core", "tokens", "users", "envs", "samplers", "rollout", "gain", "algorithms", "training", "nano", "evaluation")
+ROOMS = (
+    "core",
+    "tokens",
+    "users",
+    "envs",
+    "samplers",
+    "rollout",
+    "gain",
+    "algorithms",
+    "training",
+    "nano",
+    "evaluation",
+)
 CURVE = 10  # steps that share a point of the curve
 
 
@@ -109,7 +121,9 @@ def _cost(run: Path) -> dict[str, Any]:
     total = {name: sum(float(row.get(f"seconds/{name}", 0)) for row in timings) for name in ("total", "gain")}
     tokens = sum(row.get("len/mean", 0.0) * row.get("rollout/episodes", 0.0) for row in metrics)
     parts = [metrics[start : start + CURVE] for start in range(0, len(metrics), CURVE)]
-    curve = [[_mean(part, "train/success"), _mean(part, "questions/mean"), _mean(part, "group/mixed")] for part in parts]
+    curve = [
+        [_mean(part, "train/success"), _mean(part, "questions/mean"), _mean(part, "group/mixed")] for part in parts
+    ]
     return {"seconds": total["total"], "gain_seconds": total["gain"], "tokens": round(tokens), "curve": curve}
 
 

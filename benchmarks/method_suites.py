@@ -11,7 +11,8 @@ from method_cells import Cell
 
 from infopo import algorithms
 
-INFORMATION = {"counterfactual": "resample", "reduction": "sum", "horizon": "all", "draws": 4}
+INFORMATION = {"counterfactual": "resample", "reduction": "sum", "horizon": "all"}
+DRAWS = 32  # `infopo-return` has the same number by default; where few replies are possible, more cost no more
 FAMILIAR = "No information found."
 PLACEHOLDERS = {
     "familiar": FAMILIAR,
@@ -40,7 +41,7 @@ def slots(count: int) -> dict[str, Any]:
 
 def as_informed(method: str) -> dict[str, Any]:
     """The settings of a method: its name, and for the return of information the gain that it is derived for."""
-    informed = {"gain": INFORMATION, "rollout": {"alternatives": INFORMATION["draws"]}}
+    informed = {"gain": INFORMATION, "rollout": {"alternatives": DRAWS}}
     return {"algo": method} | (informed if method == "infopo-return" else {})
 
 
@@ -117,12 +118,10 @@ def honourable_failure(*, groups: int, quick: bool, slots_per_task: int = 5, siz
         TaskSpec(env_id=base["env"], task=index, seed=index, options=options, group_id=f"1/{index}")
         for index in range(groups)
     ]
-    config = RolloutConfig(alternatives=INFORMATION["draws"])
+    config = RolloutConfig(alternatives=DRAWS)
     failed: list[Any] = []
     for start in range(0, groups, 16):
-        batch = asyncio.run(
-            play_groups(HFSampler(policy), specs[start : start + 16], group_size=size, config=config)
-        )
+        batch = asyncio.run(play_groups(HFSampler(policy), specs[start : start + 16], group_size=size, config=config))
         failed += [one for one in batch.groups if not any(t.outcome.success for t in one.survivors)]
     episodes = algorithms.credit_rows(failed)
     belief = answer_belief(policy, episodes)

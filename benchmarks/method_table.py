@@ -57,7 +57,9 @@ def _mean(results: Sequence[Mapping[str, Any]], *path: str) -> str:
 def table(task: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """One task: a row a label."""
     lines = [f"### {task}", ""]
-    lines.append("| method | seeds | success | score | questions | repeated | revealed | steps | s | s of gain | tokens |")
+    lines.append(
+        "| method | seeds | success | score | questions | repeated | revealed | steps | s | s of gain | tokens |"
+    )
     lines.append("|---|---|---|---|---|---|---|---|---|---|---|")
     for label, results in rows.items():
         success = [float(result["after"]["success"]) for result in results]
@@ -76,7 +78,9 @@ def table(task: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 def differences(rows: Mapping[str, Sequence[Mapping[str, Any]]], subject: str) -> str:
     """Success of `subject` less that of each other row, seed by seed."""
-    by_seed = {label: {one["settings"]["seed"]: one["after"]["success"] for one in part} for label, part in rows.items()}
+    by_seed = {
+        label: {one["settings"]["seed"]: one["after"]["success"] for one in part} for label, part in rows.items()
+    }
     lines = [f"| {subject} less | seeds | success | by seed |", "|---|---|---|---|"]
     for label, values in by_seed.items():
         shared = sorted(values.keys() & by_seed.get(subject, {}).keys())
@@ -94,7 +98,9 @@ def report(cells: Sequence[Cell], results: Mapping[str, Mapping[str, Any]], *, s
         result = results.get(key_of(cell, code))
         if result is not None:
             tables.setdefault(cell.task, {}).setdefault(cell.label, []).append(result)
-    parts = [f"code {code}: {sum(len(part) for rows in tables.values() for part in rows.values())} of {len(cells)} cells"]
+    parts = [
+        f"code {code}: {sum(len(part) for rows in tables.values() for part in rows.values())} of {len(cells)} cells"
+    ]
     for task, rows in tables.items():
         parts.append(table(task, rows))
         if subject is not None and (found := differences(rows, subject)):

@@ -22,7 +22,8 @@
   to find out. An all-failed group, where GRPO has no update, has gate and headroom 1.
 
 With `gain.horizon all` an answer counts only where a later action rests on it: to ask and never to act is worth 0, and
-so is to ask again. An addition of this project; the bound is that of "CPC" (arXiv 1807.03748).
+so is to ask again. (The above is exact as long as later answers do not depend on the one that is replaced.)
+An addition of this project; the bound is that of "CPC" (arXiv 1807.03748).
 """
 
 from dataclasses import dataclass
@@ -40,12 +41,12 @@ from infopo.core import UserError
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfoPOReturnOptions:
     """`beta`: weight of a nat (0: GRPO). `gate_temperature`: tau, in units of the outcome. `draws`: K of the bound, the
-    `gain.draws` of the run; None: gains as they are, without a bound. `no_std`: outcomes are centred only. `no_gate`:
-    gate and headroom are 1 everywhere. `epsilon`: added to the deviation of outcomes."""
+    `rollout.alternatives` of the run; None: gains as they are, without a bound. `no_std`: outcomes are centred only.
+    `no_gate`: gate and headroom are 1 everywhere. `epsilon`: added to the deviation of outcomes."""
 
     beta: float = 1.0
     gate_temperature: float = 0.05
-    draws: int | None = 4
+    draws: int | None = 32
     no_std: bool = False
     no_gate: bool = False
     epsilon: float = EPSILON

@@ -36,9 +36,7 @@ class Measured:
 
 
 @cache
-def world(
-    binary: bool = False, critic: Literal["outcome", "turns"] = "outcome", information: bool = False
-) -> World:
+def world(binary: bool = False, critic: Literal["outcome", "turns"] = "outcome", information: bool = False) -> World:
     """The world of a case."""
     if information:
         return toy_world(told=0.0, right=0.0, gain="marginal")

@@ -95,7 +95,7 @@ class World:
 
     @property
     def information(self) -> Floats:
-        """The gains `[M]` of each episode added up; in a world of exact gains their mean is an amount of information."""
+        """The gains `[M]` of each episode added up; where gains are exact, their mean is an amount of information."""
         return np.nansum(self.everything.signals["gain"], axis=1)
 
     def gradient_of(self, worth: Floats) -> Floats:

@@ -53,8 +53,8 @@ class SlotsOptions:
     `slots` per task (1 to 8), `values` per slot (2 to 6). `reveal`: the share of slots that the opening states,
     rounded down to whole slots, or `none`, `some` (half), `all`. `unanswered`: chance that a question about a slot
     gets no answer. `max_turns` None: two turns a slot and two to spare. `difficulty` standard adds a system message
-    that explains the actions. `reward` upstream pays 0.2 for each slot's first answer and 1.0 for success. `score` of the
-    outcome: the `share` of slots that the answer names right, or `all`, 1 where all are right and else 0.
+    that explains the actions. `reward` upstream pays 0.2 for each slot's first answer and 1.0 for success. `score`: the
+    `share` of slots that the answer names right, or `all`, 1 where all are right and else 0.
     """
 
     slots: int = 2
