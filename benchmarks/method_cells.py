@@ -31,6 +31,7 @@ ROOMS = (
     "nano",
     "evaluation",
 )
+GLUE = ("policy.py", "evaluations.py", "train.py")  # files of the room cli between a configuration and a result
 CURVE = 10  # steps that share a point of the curve
 
 
@@ -54,11 +55,12 @@ class Cell:
 
 @functools.cache
 def digest() -> str:
-    """A digest of the code of `ROOMS`, and the version of torch."""
+    """A digest of the code of `ROOMS` and `GLUE`, and the version of torch."""
     import torch
 
     found = hashlib.blake2b(torch.__version__.encode(), digest_size=6)
-    for path in sorted(path for room in ROOMS for path in (SOURCES / room).rglob("*.py")):
+    paths = [path for room in ROOMS for path in (SOURCES / room).rglob("*.py")]
+    for path in sorted([*paths, *(SOURCES / "cli" / name for name in GLUE)]):
         found.update(path.relative_to(SOURCES).as_posix().encode() + path.read_bytes())
     return found.hexdigest()
 

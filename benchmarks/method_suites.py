@@ -11,8 +11,10 @@ from method_cells import Cell
 
 from infopo import algorithms
 
+# What `infopo-return` is derived for; and what is left of it where no environment says what else could be answered.
 INFORMATION = {"counterfactual": "resample", "reduction": "sum", "horizon": "all"}
 DRAWS = 32  # `infopo-return` has the same number by default; where few replies are possible, more cost no more
+AGAINST_A_PLACEHOLDER = {"reduction": "sum", "horizon": "all"}
 FAMILIAR = "No information found."
 PLACEHOLDERS = {
     "familiar": FAMILIAR,
@@ -39,10 +41,16 @@ def slots(count: int) -> dict[str, Any]:
     return {"env": "toy/slots", "env_options": {"slots": count, "score": "all"}}
 
 
-def as_informed(method: str) -> dict[str, Any]:
-    """The settings of a method: its name, and for the return of information the gain that it is derived for."""
-    informed = {"gain": INFORMATION, "rollout": {"alternatives": DRAWS}}
-    return {"algo": method} | (informed if method == "infopo-return" else {})
+def informed(env: str) -> dict[str, Any]:
+    """The gain of `infopo-return` in an environment."""
+    if env not in ("toy/slots", "usergym/travel"):  # the others do not say what else could have been answered
+        return {"gain": AGAINST_A_PLACEHOLDER}
+    return {"gain": INFORMATION, "rollout": {"alternatives": DRAWS}}
+
+
+def as_meant(method: str, env: str) -> dict[str, Any]:
+    """The settings of a method: its name, and for `infopo-return` its gain."""
+    return {"algo": method} | (informed(env) if method == "infopo-return" else {})
 
 
 def _cells(task: str, base: dict[str, Any], rows: dict[str, dict[str, Any]], seeds: Iterable[int]) -> Iterator[Cell]:
@@ -58,15 +66,21 @@ def _methods(seeds: Iterable[int]) -> list[Cell]:
     rows = {}
     for name in algorithms.names():
         paid = "turn_rewards" in algorithms.get(name).needs
-        rows[name] = as_informed(name) | ({"env_options": {"reward": "upstream"}} if paid else {})
+        rows[name] = as_meant(name, TRAVEL["env"]) | ({"env_options": {"reward": "upstream"}} if paid else {})
     return list(_cells("travel 22", {**TRAVEL, "steps": 30}, rows, seeds))
 
 
 def _fusion(seeds: Iterable[int]) -> list[Cell]:
-    rows = {name: as_informed(name) for name in ("infopo", "grpo", "infopo-return")}
-    tasks = {f"slots {count}": {**slots(count), "steps": steps} for count, steps in ((5, 60), (7, 60), (3, 40))}
+    tasks = {f"slots {count}": {**slots(count), "steps": steps} for count, steps in ((5, 40), (7, 60), (3, 40))}
     tasks |= {f"travel {tier}": {**TRAVEL, "env_options": {"tier": tier}, "steps": 40} for tier in ("22", "2222")}
-    return [cell for seed in seeds for task, base in tasks.items() for cell in _cells(task, base, rows, [seed])]
+    tasks["intention"] = {"env": "usergym/intention", "steps": 40}
+    found = []
+    for seed in seeds:
+        for task, base in tasks.items():
+            rows = {name: as_meant(name, base["env"]) for name in ("grpo", "infopo-return", "infopo")}
+            rows["infopo, gain of infopo-return"] = {"algo": "infopo", **informed(base["env"])}
+            found += _cells(task, base, rows, [seed])
+    return found
 
 
 def _masks(seeds: Iterable[int]) -> list[Cell]:
