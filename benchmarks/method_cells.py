@@ -73,9 +73,9 @@ def config_of(cell: Cell) -> Any:
     return resolve(config_from_dict(dict(cell.settings), where=cell.name))
 
 
-def key_of(cell: Cell, code: str | None = None) -> str:
-    """The name of a cell's file under the code of this tree, or another one's digest."""
-    decides = [to_data(config_of(cell)), cell.evaluation, code or digest()]
+def key_of(cell: Cell) -> str:
+    """The name of a cell's file under the code of this tree."""
+    decides = [to_data(config_of(cell)), cell.evaluation, digest()]
     return hashlib.blake2b(json.dumps(decides, sort_keys=True).encode(), digest_size=10).hexdigest()
 
 
@@ -90,6 +90,17 @@ def finished(folder: Path) -> dict[str, dict[str, Any]]:
         result = json.loads(path.read_text(encoding="utf-8"))
         found[result["key"]] = result
     return found
+
+
+def made_by(code: str, cells: Sequence[Cell], results: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The results of these cells that code with this digest made, in the order of the cells."""
+    found = {
+        (one["task"], one["label"], json.dumps(one["settings"], sort_keys=True)): one
+        for one in results.values()
+        if one["code"] == code
+    }
+    wanted = [(cell.task, cell.label, json.dumps(dict(cell.settings), sort_keys=True)) for cell in cells]
+    return [found[place] for place in wanted if place in found]
 
 
 def run_cell(cell: Cell, folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:

@@ -1,13 +1,15 @@
 """Train and compare: every method on the one loop, cell by cell. Finished cells are kept; the same command goes on.
 
 python benchmarks/method_table.py --suite methods|fusion|masks|honourable-failure --out FOLDER [--cells WORD ...]
-    [--seeds N] [--quick] [--print] [--code DIGEST] [--keep FILE.jsonl]
+    [--seeds N] [--slots N] [--quick] [--print] [--code DIGEST] [--keep FILE.jsonl]
 
 `--cells`: only cells whose name ("TASK LABEL seed N") holds one of these words. `--print`: no run, only tables.
 `--code`: with it, tables of cells that other code made. `--keep`: finished cells of the suite as JSON lines, to be
-put under version control; a folder that holds such a file knows its cells. Each seed draws tasks, episodes and
-sampling; the warm start is one for all. Intervals: mean +- t s / sqrt(n) over seeds (95 %, n - 1 degrees of freedom),
-for differences over pairs of the same seed; for one seed Wilson's, over test tasks.
+put under version control; a folder that holds such a file knows its cells (benchmarks/results is one).
+
+Each seed draws tasks, episodes and sampling; the warm start is one for all. Intervals: mean +- t s / sqrt(n) over
+seeds (95 %, n - 1 degrees of freedom), for differences over pairs of the same seed; for a single seed Wilson's, over
+test tasks.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from method_cells import Cell, digest, finished, key_of, run_cell
+from method_cells import digest, finished, key_of, made_by, run_cell
 from method_suites import SUITES, honourable_failure, quick
 
 from infopo.core import InfopoError, UserError, atomic_write_text
@@ -91,16 +93,12 @@ def differences(rows: Mapping[str, Sequence[Mapping[str, Any]]], subject: str) -
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def report(cells: Sequence[Cell], results: Mapping[str, Mapping[str, Any]], *, subject: str | None, code: str) -> str:
-    """All tables of the cells that are finished."""
+def report(results: Sequence[Mapping[str, Any]], title: str, *, subject: str | None) -> str:
+    """All tables of these results."""
     tables: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    for cell in cells:
-        result = results.get(key_of(cell, code))
-        if result is not None:
-            tables.setdefault(cell.task, {}).setdefault(cell.label, []).append(result)
-    parts = [
-        f"code {code}: {sum(len(part) for rows in tables.values() for part in rows.values())} of {len(cells)} cells"
-    ]
+    for result in results:
+        tables.setdefault(result["task"], {}).setdefault(result["label"], []).append(result)
+    parts = [title]
     for task, rows in tables.items():
         parts.append(table(task, rows))
         if subject is not None and (found := differences(rows, subject)):
@@ -116,6 +114,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=None)
     parser.add_argument("--quick", action="store_true", help="a smoke test: one short cell of each kind")
     parser.add_argument("--print", action="store_true")
+    parser.add_argument("--slots", type=int, default=5, help="of honourable-failure")
     parser.add_argument("--code", default=None)
     parser.add_argument("--keep", type=Path, default=None)
     return parser.parse_args(arguments)
@@ -126,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     flags = read_arguments(arguments)
     flags.out.mkdir(parents=True, exist_ok=True)
     if flags.suite == "honourable-failure":
-        print(honourable_failure(groups=16 if flags.quick else 192, quick=flags.quick))
+        print(honourable_failure(groups=16 if flags.quick else 192, slots_per_task=flags.slots))
         return 0
     suite = SUITES[flags.suite]
     cells = suite.cells(range(flags.seeds or suite.seeds))
@@ -143,10 +142,10 @@ def main(arguments: Sequence[str]) -> int:
                 if result is None:
                     return 130
                 results[key] = result
-    print(report(cells, results, subject=suite.subject, code=code))
+    chosen = made_by(code, cells, results)
+    print(report(chosen, f"code {code}: {len(chosen)} of {len(cells)} cells", subject=suite.subject))
     if flags.keep is not None:
-        kept = [results[key] for key in (key_of(cell, code) for cell in cells) if key in results]
-        atomic_write_text(flags.keep, "".join(json.dumps(one, sort_keys=True) + "\n" for one in kept))
+        atomic_write_text(flags.keep, "".join(json.dumps(one, sort_keys=True) + "\n" for one in chosen))
     return 0
 
 
