@@ -155,3 +155,5 @@ if __name__ == "__main__":
     except (UserError, InfopoError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -36,29 +36,30 @@ def test_finished_cells_are_kept(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     assert "1 of 1 cells" in first
     second = run(*flags, "--keep", str(tmp_path / "kept.jsonl"))
-    assert "4 of 4 cells" in second
+    assert "5 of 5 cells" in second
     assert "| infopo-return less |" in second
     assert path.stat().st_mtime_ns == before, "a finished cell was run again"
     assert "running slots 5 grpo" not in second
     assert not list((tmp_path / "runs").iterdir()), "what a finished cell needed is gone"
 
     kept = [json.loads(line) for line in (tmp_path / "kept.jsonl").read_text().splitlines()]
-    assert [one["label"] for one in kept] == ["warm start", "infopo", "grpo", "infopo-return"]
+    assert [one["label"] for one in kept][:3] == ["warm start", "grpo", "infopo-return"]
     for cell in (tmp_path / "cells").iterdir():
         cell.unlink()
-    assert "4 of 4 cells" in run(*flags, "--print"), "the kept lines alone hold the cells"
-    assert "code 0123: 0 of 4 cells" in run(*flags, "--print", "--code", "0123"), "other code has none of them"
+    assert "5 of 5 cells" in run(*flags, "--print"), "the kept lines alone hold the cells"
+    assert "code 0123: 0 of 5 cells" in run(*flags, "--print", "--code", "0123"), "other code has none of them"
 
 
 def stopped_at_step(flags: list[str], step: int) -> list[str]:
     """The lines of a run that gets Ctrl-C when it has shown a step."""
     process = subprocess.Popen(command(*flags), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = []
+    lines: list[str] = []
     for line in process.stdout:
-        lines.append(line)
-        if line.startswith(f"step {step:2d}/"):
+        # A line whose writing the signal interrupts may come twice; a second signal would stop at once.
+        if line.startswith(f"step {step:2d}/") and line not in lines:
             process.send_signal(signal.SIGINT)
+        lines.append(line)
     assert process.wait(timeout=300) == 130
     return lines
 
