@@ -30,8 +30,9 @@ T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # the 9
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Half width and mean over seeds; None for fewer than two (or more than ten)."""
-    if not 2 <= len(values) <= len(T_95) + 1:
+    """Half width and mean over seeds; None for fewer than two (or more than ten), and where all agree: an interval
+    without a width would claim to be certain."""
+    if not 2 <= len(values) <= len(T_95) + 1 or len(set(values)) == 1:
         return None
     return T_95[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values)), statistics.fmean(values)
 
