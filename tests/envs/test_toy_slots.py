@@ -148,6 +148,17 @@ def test_score_is_the_share_of_slots_right_in_order() -> None:
     assert outcome(*values, wrong[0]) == Outcome(score=0.0, success=False)  # naming more than one value a slot
 
 
+def test_all_or_nothing() -> None:
+    slots, values = words_of(nano(slots=3, score="all"))
+    wrong = next(word for word in SLOTS[slots[2]] if word != values[2])
+    ends = [
+        play(nano(slots=3, score="all"), f"[answer] {' '.join((*values[:2], last))}")[1] for last in (values[2], wrong)
+    ]
+    assert ends == [Outcome(score=1.0, success=True), Outcome(score=0.0, success=False)]
+    with pytest.raises(UserError, match="score of toy/slots"):
+        nano(score="half")
+
+
 @pytest.mark.parametrize(("scheme", "expected"), [("outcome", [None] * 5), ("upstream", [0.2, 0.0, 0.0, 0.2, 1.0])])
 def test_the_two_reward_schemes(scheme: str, expected: list[float | None]) -> None:
     slots, values = words_of(nano())

@@ -1,7 +1,8 @@
 """The expected update of every method is what theory says of it; the page holds what the code computes."""
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +15,7 @@ from infopo import algorithms
 from infopo.algorithms import Credit, CreditBatch, LossConfig, Method
 from infopo.algorithms.base import Floats
 from infopo.algorithms.filters import GroupFilter, kept_groups
+from infopo.algorithms.infopo_return import bounded
 from infopo.algorithms.loss_config import Aggregation
 from infopo.testing.exact_gradient_cases import CASES, SUM, Case
 from infopo.testing.exact_gradient_table import (
@@ -272,3 +274,110 @@ def test_among_single_questions_the_gain_prefers_one_and_does_not_pay_for_asking
     added = dict(zip(CHOICES, updates[0] - updates[1], strict=True))
     assert all(abs(added["open", word]) < 1e-15 for word in POLICY["open"])
     assert added["ask", "colour"] > 1e-3
+
+
+# InfoPO-return
+
+
+def information_world(logits: Floats = LOGITS) -> World:
+    return toy_world(told=0.0, right=0.0, gain="marginal", logits=logits)
+
+
+def test_the_gradient_of_information_is_that_of_the_episodes_alone() -> None:
+    """Actions are distributed as the mixture that they are held against: its own gradient has mean 0."""
+
+    def mean(logits: Floats) -> float:
+        chosen = information_world(logits)
+        return float(chosen.chance @ chosen.information) / 2
+
+    exact, step = information_world().gradient_of(information_world().information), 1e-5
+    for index in range(len(LOGITS)):
+        moved = np.where(np.arange(len(LOGITS)) == index, step, 0.0)
+        assert (mean(LOGITS + moved) - mean(LOGITS - moved)) / (2 * step) == pytest.approx(exact[index], abs=1e-9)
+    assert np.linalg.norm(exact) > 0.01
+    assert mean(LOGITS) > 0
+
+
+def test_in_groups_that_failed_it_follows_the_information_of_failed_episodes() -> None:
+    """q^n times the gradient of E[D | failed], for each task, q its chance to fail."""
+    chosen = toy_world(told=0.0, right=1.0, gain="marginal")
+    method = algorithms.get("infopo-return", draws=None)
+    found = expected_gradient(chosen, method, SUM, where=lambda outcomes: not outcomes.any(), together=64)
+    failed = 1 - chosen.everything.outcome
+    expected = np.zeros(len(LOGITS))
+    for colour in ("x", "y"):
+        own = failed * [episode.hidden == colour for episode in chosen.episodes]
+        q = float(chosen.chance @ own)
+        mean = float(chosen.chance @ (own * chosen.information)) / q
+        # the gradient of a quotient: (grad E[D 1] - E[D | failed] grad q) / q
+        expected += q**3 / q * chosen.gradient_of(own * (chosen.information - mean))
+    assert apart(found, expected) < EXACT
+    assert np.linalg.norm(found) > 1e-3
+
+
+def test_it_pays_for_asking_where_infopo_does_not() -> None:
+    groups, chances = world().groups(3)
+    single = [len(world().episodes[row].moves) <= 2 for row in range(len(world().episodes))]
+    short = np.array([all(single[row] for row in group) for group in groups])
+    silent = toy_world(told=0.0, right=0.0, gain="marginal")
+    paid = {
+        name: dict(
+            zip(CHOICES, mean_update(silent, algorithms.get(name), SUM, groups[short], chances[short]), strict=True)
+        )
+        for name in ("infopo", "infopo-return")
+    }
+    assert abs(paid["infopo"]["open", "ask"]) < 1e-15
+    assert paid["infopo-return"]["open", "ask"] > 1e-3
+    assert paid["infopo-return"]["ask", "colour"] > 1e-3
+
+
+def test_it_vanishes_with_the_gate_where_outcomes_differ() -> None:
+    chosen = toy_world(told=0.0, right=1.0, gain="marginal")
+
+    def added(temperature: float) -> float:
+        methods = algorithms.get("infopo-return", gate_temperature=temperature), algorithms.get("grpo")
+        mixed = [
+            expected_gradient(chosen, one, SUM, where=lambda outcomes: np.ptp(outcomes) > 0, together=64)
+            for one in methods
+        ]
+        return apart(*mixed)
+
+    sizes = [added(temperature) for temperature in (0.5, 0.2, 0.1, 0.05, 0.02)]
+    assert sizes[0] > 1e-3
+    assert all(later < earlier / 4 for earlier, later in itertools.pairwise(sizes))
+    assert sizes[-1] < 1e-12
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_the_capped_gain_has_an_exact_gradient_for_every_number_of_draws(draws: int) -> None:
+    """Three replies, two actions; the reply and K others are drawn, and every way that can come out is listed."""
+    chance = np.array([0.5, 0.3, 0.2])
+    logits = np.array([[0.4, -0.2], [-0.9, 0.3], [0.1, 1.2]])
+
+    def capped(table: Floats) -> Iterator[tuple[float, int, int, float]]:
+        """Chance, reply, action and capped gain of every outcome."""
+        policy = np.exp(table) / np.exp(table).sum(axis=1, keepdims=True)
+        for replies in itertools.product(range(3), repeat=draws + 1):
+            for action in range(2):
+                gain = math.log(policy[replies[0], action] / policy[list(replies[1:]), action].mean())
+                value = float(bounded(np.array([gain]), draws)[0])
+                yield float(chance[list(replies)].prod() * policy[replies[0], action]), replies[0], action, value
+
+    def mean(table: Floats) -> float:
+        return sum(weight * value for weight, _, _, value in capped(table))
+
+    policy = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    scored = np.zeros_like(logits)
+    for weight, reply, action, value in capped(logits):
+        scored[reply] += weight * value * (np.arange(2) == action)
+        scored[reply] -= weight * value * policy[reply]
+    for place in np.ndindex(*logits.shape):
+        moved = np.zeros_like(logits)
+        moved[place] = 1e-5
+        assert (mean(logits + moved) - mean(logits - moved)) / 2e-5 == pytest.approx(scored[place], abs=1e-9)
+    whole = sum(
+        c * p * math.log(p / m)
+        for c, row in zip(chance, policy, strict=True)
+        for p, m in zip(row, chance @ policy, strict=True)
+    )
+    assert 0 < mean(logits) < min(whole, math.log(draws + 1))

@@ -15,6 +15,7 @@ from infopo.algorithms import (
     igpo_2025,
     infopo,
     infopo_official,
+    infopo_return,
     mt_grpo,
     reinforce_pp,
     rloo,
@@ -73,6 +74,7 @@ _METHODS = {
     "turn-ppo": _Entry(options=turn_ppo.TurnPPOOptions, make=turn_ppo.make),
     "collabllm": _Entry(options=collabllm.CollabLLMOptions, make=collabllm.make),
     "sweet-rl": _Entry(options=sweet_rl.SweetRLOptions, make=sweet_rl.make),
+    "infopo-return": _Entry(options=infopo_return.InfoPOReturnOptions, make=infopo_return.make),
 }
 
 

@@ -27,7 +27,8 @@ class Case:
     the rule); None: another direction, for the reason `why`. `binary`: the outcome is 1 for a right guess and else 0.
     `critic`: what the exact values predict. `whole_batch`: the method has statistics over a whole batch, so that groups
     must not share one here. `unwhitened`: the returns for the critic less its values stand for the advantages.
-    `silent`: no gain and no belief was measured.
+    `silent`: no gain and no belief was measured. `information`: every episode fails, gains are exact (true marginal, in
+    all), and what the update is held against is the exact gradient of the mean information of an episode.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Case:
     whole_batch: bool = False
     unwhitened: bool = False
     silent: bool = False
+    information: bool = False
 
 
 def _group_relative() -> tuple[Case, ...]:
@@ -156,6 +158,7 @@ def _by_gain() -> tuple[Case, ...]:
         Case(method="infopo", why="the same, and the deviation of outcomes"),
         Case(method="infopo", options={"no_outcome": True}, binary=True, why="the gain alone: not the outcome's"),
         Case(method="infopo", options={"gate": "none"}, binary=True, why="the gain at full weight in every group"),
+        Case(method="infopo", information=True, why="scores of turns: what to ask is paid for, to ask is not"),
         Case(method="infopo", options={"credit_to": "a_t+1"}, binary=True, why="the gain credits the next action"),
         Case(
             method="infopo-official",
@@ -172,4 +175,18 @@ def _by_gain() -> tuple[Case, ...]:
     )
 
 
-CASES = (*_group_relative(), *_by_turn(), *_critics(), *_by_belief(), *_by_gain())
+def _by_return() -> tuple[Case, ...]:
+    centred: dict[str, Any] = {"no_std": True}
+    exact: dict[str, Any] = {"draws": None}
+    return (
+        Case(method="infopo-return", options=centred | {"beta": 0.0}, factor=OWN, why="without the gain: Dr. GRPO"),
+        Case(method="infopo-return", options={"beta": 0.0}, factor=CONSTANT_DEVIATION, binary=True, why="GRPO"),
+        Case(method="infopo-return", options=exact, information=True, factor=ONE, why="the others' mean is a baseline"),
+        Case(method="infopo-return", options=exact, information=True, factor=ONE, size=2, why="in the smallest group"),
+        Case(method="infopo-return", information=True, why="capped, and not by draws: gains here are exact"),
+        Case(method="infopo-return", binary=True, why="GRPO, and in groups that failed altogether the information"),
+        Case(method="infopo-return", why="the same, and the deviation of outcomes"),
+    )
+
+
+CASES = (*_group_relative(), *_by_turn(), *_critics(), *_by_belief(), *_by_gain(), *_by_return())

@@ -36,15 +36,17 @@ class Measured:
 
 
 @cache
-def world(binary: bool = False, critic: Literal["outcome", "turns"] = "outcome") -> World:
+def world(binary: bool = False, critic: Literal["outcome", "turns"] = "outcome", information: bool = False) -> World:
     """The world of a case."""
+    if information:
+        return toy_world(told=0.0, right=0.0, gain="marginal")
     return toy_world(told=0.0, right=1.0, critic=critic) if binary else toy_world(critic=critic)
 
 
 def update(case: Case) -> Floats:
     """The expected update `[P]` of a case."""
     return expected_gradient(
-        world(case.binary, case.critic),
+        world(case.binary, case.critic, case.information),
         method_of(case),
         case.loss,
         size=case.size,
@@ -82,7 +84,9 @@ def predicted(case: Case) -> float | None:
 
 def measure(case: Case) -> Measured:
     """The expected update of a case beside the exact gradient of its world."""
-    exact, found, theory = world(case.binary).gradient(), update(case), predicted(case)
+    informed = world(information=True)
+    exact = informed.gradient_of(informed.information) if case.information else world(case.binary).gradient()
+    found, theory = update(case), predicted(case)
     length = float(np.linalg.norm(exact))
     factor = float(found @ exact) / length**2
     rest = found - (factor if theory is None else theory) * exact
@@ -125,6 +129,7 @@ def _setting(case: Case) -> str:
     if case.rule is not None:
         parts.append(f"filter {case.rule.kind}")
     named = {"outcome 0 or 1": case.binary, "before whitening": case.unwhitened, "nothing measured": case.silent}
+    named["all failed, exact gains; against the gradient of information"] = case.information
     parts += [name for name, there in named.items() if there]
     return ", ".join(parts)
 

@@ -91,8 +91,17 @@ class World:
 
     def gradient(self) -> Floats:
         """The exact gradient `[P]` of `expected_outcome`."""
-        worth: Floats = self.chance * self.everything.outcome / len(COLOURS)
-        return np.einsum("m,mlp->p", worth, self.score)
+        return self.gradient_of(self.everything.outcome)
+
+    @property
+    def information(self) -> Floats:
+        """The gains `[M]` of each episode added up; where gains are exact, their mean is an amount of information."""
+        return np.nansum(self.everything.signals["gain"], axis=1)
+
+    def gradient_of(self, worth: Floats) -> Floats:
+        """The gradient `[P]` of the mean of `worth` `[M]` by the chance of the episodes alone."""
+        weighed: Floats = self.chance * worth / len(COLOURS)
+        return np.einsum("m,mlp->p", weighed, self.score)
 
     def groups(self, size: int) -> tuple[NDArray[np.int64], Floats]:
         """Every group `[G, size]` of episodes of one task, up to order, and its chance `[G]`, all orders together."""
@@ -120,11 +129,17 @@ class World:
 
 
 def toy_world(
-    *, told: float = 0.2, right: float = 0.6, critic: Literal["outcome", "turns"] = "outcome", logits: Floats = LOGITS
+    *,
+    told: float = 0.2,
+    right: float = 0.6,
+    critic: Literal["outcome", "turns"] = "outcome",
+    gain: Literal["placeholder", "marginal"] = "placeholder",
+    logits: Floats = LOGITS,
 ) -> World:
     """The world of this module with turn rewards `told` and `right`.
 
-    `critic`: whether values are the exact expectation of the outcome, or of the turn rewards still to come.
+    `critic`: whether values are the exact expectation of the outcome, or of the turn rewards still to come. `gain`:
+    against the reply "nothing", by token; or in all, against every reply that could have come, by its chance.
     """
     episodes = tuple(episode for colour in COLOURS for episode in _episodes(colour, told, right))
     length = max(1 + sum(len(move.words) + 1 for move in episode.moves) for episode in episodes)
@@ -140,7 +155,8 @@ def toy_world(
                 score[index, place] = _score(logs, token)
                 chance[index] *= math.exp(logs[token])
     rewards, rewarded = _turns([[move.reward for move in episode.moves] for episode in episodes])
-    gain, gained = _turns([_gains(episode, logs) for episode in episodes])
+    told_by = _gains if gain == "placeholder" else _marginal_gains
+    gains, gained = _turns([told_by(episode, logs) for episode in episodes])
     belief, believed = _turns([[logs[move.state, one.hidden] for move in one.moves] for one in episodes])
     outcome = np.array([sum(move.reward for move in episode.moves) for episode in episodes])
     everything = CreditBatch(
@@ -148,7 +164,7 @@ def toy_world(
         sampled=sampled,
         action_spans=spans,
         outcome=outcome,
-        signals={"gain": gain, "belief": belief},
+        signals={"gain": gains, "belief": belief},
         signal_masks={"gain": gained, "belief": believed},
         turn_rewards=rewards,
         turn_reward_mask=rewarded,
@@ -292,6 +308,25 @@ def _gains(episode: Episode, logs: dict[tuple[str, str], float]) -> list[float |
         pairs = zip(following.tokens(), without.tokens(), strict=True)
         found.append(sum(logs[token] - logs[other] for token, other in pairs) / len(following.words))
     return [*found, None]
+
+
+def _marginal_gains(episode: Episode, logs: dict[tuple[str, str], float]) -> list[float | None]:
+    """What each reply told: the log-probability of the next action, less that of the same one whatever the reply."""
+    found: list[float | None] = []
+    for turn, (move, following) in enumerate(itertools.pairwise(episode.moves)):
+        chance = dict(QUESTIONS[move.state])[move.words]
+        # Nobody has been told yet, so that both colours are equally likely.
+        states = [(f"told {colour}", chance / len(COLOURS)) for colour in COLOURS] + [(UNHEARD[turn], 1 - chance)]
+        said = {state: _likelihood(following.words, state, logs) for state, _ in states}
+        whatever = sum(weight * said[state] for state, weight in states)
+        found.append(math.log(said[following.state] / whatever))
+    return [*found, None]
+
+
+def _likelihood(words: tuple[str, ...], state: str, logs: dict[tuple[str, str], float]) -> float:
+    """The chance of an action where the policy knows `state`; 0 where it is no choice."""
+    tokens = Move(state=state, words=words, reply=None, reward=0.0).tokens()
+    return math.exp(sum(logs.get(token, -math.inf) for token in tokens))
 
 
 def _values(

@@ -53,7 +53,8 @@ class SlotsOptions:
     `slots` per task (1 to 8), `values` per slot (2 to 6). `reveal`: the share of slots that the opening states,
     rounded down to whole slots, or `none`, `some` (half), `all`. `unanswered`: chance that a question about a slot
     gets no answer. `max_turns` None: two turns a slot and two to spare. `difficulty` standard adds a system message
-    that explains the actions. `reward` upstream pays 0.2 for each slot's first answer and 1.0 for success.
+    that explains the actions. `reward` upstream pays 0.2 for each slot's first answer and 1.0 for success. `score`: the
+    `share` of slots that the answer names right, or `all`, 1 where all are right and else 0.
     """
 
     slots: int = 2
@@ -63,6 +64,7 @@ class SlotsOptions:
     max_turns: int | None = None
     difficulty: str = "standard"
     reward: str = "outcome"
+    score: str = "share"
 
     def __post_init__(self) -> None:
         _check_whole("slots", self.slots, 1, len(SLOTS))
@@ -70,7 +72,8 @@ class SlotsOptions:
         _check_share("unanswered", self.unanswered)
         if self.max_turns is not None:
             _check_whole("max_turns", self.max_turns, 1, None)
-        for name, known in (("difficulty", ["standard", "nano"]), ("reward", ["outcome", "upstream"])):
+        words = {"difficulty": ["standard", "nano"], "reward": ["outcome", "upstream"], "score": ["share", "all"]}
+        for name, known in words.items():
             if getattr(self, name) not in known:
                 raise UnknownNameError(f"{name} of {ENV_ID}", str(getattr(self, name)), known)
         if isinstance(self.reveal, str):
@@ -144,7 +147,7 @@ class SlotsUser:
 
 
 class SlotsEnv:
-    """One episode. Score: the share of slots that the answer names right. Success: all of them."""
+    """One episode. Score: the share of slots that the answer names right (or see option `score`). Success: all."""
 
     env_id = ENV_ID
 
@@ -228,8 +231,9 @@ class SlotsEnv:
 
     async def outcome(self) -> Outcome:
         """What the answer is worth; without one, nothing."""
-        right = self._count_right()
-        return Outcome(score=right / len(self._task.slots), success=right == len(self._task.slots))
+        share = self._count_right() / len(self._task.slots)
+        score = share if self._options.score == "share" else float(share == 1)
+        return Outcome(score=score, success=share == 1)
 
     async def close(self) -> None:
         """Nothing to release; no step is taken afterwards."""

@@ -1,0 +1,105 @@
+"""InfoPO-return: in groups that failed alike, the information that an episode drew from its answers is its return.
+
+`D_i = sum_t s(I[i, t])` over the scored turns of episode i, `s(I) = log((K + 1) / (1 + K exp(-I)))`, K the `draws`;
+`A[i, k] = z_i + beta * 2 sigmoid(-sigma_g / tau) * (1 - mean_g) * (D_i - mean_{j != i} D_j)` on every policy token.
+`z` is GRPO's, `mean_g` and `sigma_g` are mean and standard deviation (n - 1) of the group's outcomes. Derivation:
+
+- A return, not a score of turns. Scores that are centred among scored turns cannot say that asking beats guessing, and
+  pooled over turns they hold a late question against an early one. The total of an episode says both, and a turn
+  without an answer adds nothing to it.
+- Gains are summed log-ratios. Their mean is the mutual information of an answer and the actions that follow it; the
+  mean of `D` is an amount of information, in nats, and needs no deviation to be divided by.
+- `s` makes it a contrastive bound. Where I holds the answer against K others of the true marginal (`resample`), s(I) is
+  the log-ratio against a mixture that contains the answer itself. It is at most log(K + 1), one lucky draw pays no
+  more, and its mean is at most the information. The action is distributed as that mixture, whichever of its K + 1
+  replies was real, so that the score of the mixture has mean 0: what is left, `E[D grad log p]`, is the exact gradient
+  of `E[D]`, for every K. Against a placeholder s is a cap alone, and the gradient is that with the placeholder's
+  prediction held still.
+- The other episodes' mean is a baseline that knows nothing of the episode. Over all groups the gain's part is then beta
+  times that gradient (`sigma_g` and `mean_g` aside); over groups whose n episodes all failed it is `beta q^n` times the
+  gradient of `E[D | failed]`, q the chance to fail.
+- Gate and headroom make it GRPO elsewhere: the gate closes as outcomes differ, and where all succeeded nothing is left
+  to find out. An all-failed group, where GRPO has no update, has gate and headroom 1.
+
+With `gain.horizon all` an answer counts only where a later action rests on it: to ask and never to act is worth 0, and
+so is to ask again. (The above is exact as long as later answers do not depend on the one that is replaced.)
+An addition of this project; the bound is that of "CPC" (arXiv 1807.03748).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
+from infopo.algorithms.gain_credit import gate, measured_gains
+from infopo.algorithms.gain_metrics import gain_metrics, share_metrics
+from infopo.algorithms.group_stats import EPSILON, deviation, group_metrics, members, outcome_zscores, spread, summary
+from infopo.algorithms.option_checks import check_flag, check_number
+from infopo.core import UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoPOReturnOptions:
+    """`beta`: weight of a nat (0: GRPO). `gate_temperature`: tau, in units of the outcome. `draws`: K of the bound, the
+    `rollout.alternatives` of the run; None: gains as they are, without a bound. `no_std`: outcomes are centred only.
+    `no_gate`: gate and headroom are 1 everywhere. `epsilon`: added to the deviation of outcomes."""
+
+    beta: float = 1.0
+    gate_temperature: float = 0.05
+    draws: int | None = 32
+    no_std: bool = False
+    no_gate: bool = False
+    epsilon: float = EPSILON
+
+    def __post_init__(self) -> None:
+        check_number("infopo-return", "beta", self.beta, least=0)
+        for name in ("gate_temperature", "epsilon"):
+            check_number("infopo-return", name, getattr(self, name), above=0)
+        if self.draws is not None and (isinstance(self.draws, bool) or int(self.draws) != self.draws or self.draws < 1):
+            raise UserError(f"infopo-return: draws must be a whole number from 1, or none, got {self.draws!r}")
+        for name in ("no_std", "no_gate"):
+            check_flag("infopo-return", name, getattr(self, name))
+
+
+def bounded(gains: Floats, draws: int) -> Floats:
+    """`log((K + 1) / (1 + K exp(-I)))`: 0 at 0, at most log(K + 1).
+
+    >>> bounded(np.array([0.0, 50.0, -50.0]), 3).round(4).tolist()
+    [0.0, 1.3863, -49.7123]
+    """
+    return np.log(draws + 1.0) - np.logaddexp(0.0, np.log(draws) - gains)
+
+
+def returns(batch: CreditBatch, draws: int | None) -> Floats:
+    """The total of each episode `[N]`; turns without a gain add nothing."""
+    gains, mask = measured_gains(batch, "infopo-return")
+    return np.where(mask, gains if draws is None else bounded(gains, draws), 0.0).sum(axis=1)
+
+
+def make(options: InfoPOReturnOptions) -> Method:
+    """The method under these options."""
+
+    def credit(batch: CreditBatch) -> Credit:
+        totals, groups = returns(batch, options.draws), members(batch.group)
+        centred, weights = np.zeros(len(totals)), np.ones(len(totals))
+        for rows in groups:
+            if rows.size > 1:
+                centred[rows] = (totals[rows] - totals[rows].mean()) * rows.size / (rows.size - 1)
+            if not options.no_gate:
+                opened = 2 * gate(deviation(batch.outcome[rows]), options.gate_temperature)
+                weights[rows] = opened * (1 - float(batch.outcome[rows].mean()))
+        scores = outcome_zscores(batch.group, batch.outcome, epsilon=options.epsilon, divide=not options.no_std)
+        outcome, unweighted = spread(scores, batch.sampled), spread(centred, batch.sampled)
+        intrinsic = options.beta * weights[:, None] * unweighted
+        stats = group_metrics(batch.group, batch.outcome) | gain_metrics(batch)
+        stats |= share_metrics(batch.sampled, outcome, unweighted, intrinsic)
+        stats |= summary("info/return", totals, "mean", "std", "max", "min")
+        stats |= summary("info/gate", np.array([weights[rows[0]] for rows in groups]), "mean", "min", "max")
+        return Credit(advantages=outcome + intrinsic, stats=stats)
+
+    return Method(
+        name="infopo-return",
+        summary="GRPO; where a whole group failed, the bounded sum of its gains as a return (experimental)",
+        credit=credit,
+        needs=frozenset({"gain"}),
+    )

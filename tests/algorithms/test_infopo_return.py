@@ -1,0 +1,84 @@
+"""InfoPO-return: the total of an episode as a return, where outcomes say nothing and something is left to gain."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infopo import algorithms
+from infopo.algorithms import CreditBatch
+from infopo.algorithms.infopo_return import bounded, returns
+from infopo.core import UserError
+
+from .conftest import batches, make_batch, no_signals
+
+TWO_TURNS = [(0, 2), (3, 4)]
+
+
+def advantages(batch: CreditBatch, **options: Any) -> np.ndarray:
+    return algorithms.get("infopo-return", **options).credit(batch).advantages
+
+
+def three(outcomes: list[float]) -> CreditBatch:
+    """One asks and is told 1 nat, one asks twice for 2 and 3 nats, one guesses."""
+    spans = [TWO_TURNS, [*TWO_TURNS, (5, 6)], [(0, 2)]]
+    return make_batch([0, 0, 0], outcomes, spans, [[1.0, None], [2.0, 3.0, None], [None]])
+
+
+def test_a_failed_group_by_hand() -> None:
+    found = advantages(three([0.0, 0.0, 0.0]), draws=None, beta=0.5)
+    # totals 1, 5, 0; less the mean of the others: 1 - 2.5, 5 - 0.5, 0 - 3
+    assert found[0, :6].tolist() == [-0.75, -0.75, 0, -0.75, 0, 0]
+    assert found[1, :6].tolist() == [2.25, 2.25, 0, 2.25, 0, 2.25]
+    assert found[2, :6].tolist() == [-1.5, -1.5, 0, 0, 0, 0]
+
+
+def test_to_ask_beats_to_guess_where_infopo_is_silent() -> None:
+    batch = make_batch([0, 0], [0.0, 0.0], [TWO_TURNS, [(0, 2)]], [[1.0, None], [None]])
+    assert not algorithms.get("infopo").credit(batch).advantages.any()
+    found = advantages(batch)
+    assert found[0, 0] > 0 > found[1, 0]
+
+
+@pytest.mark.parametrize("outcomes", [[1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+def test_where_outcomes_speak_or_nothing_is_left_it_is_grpo(outcomes: list[float]) -> None:
+    batch = three(outcomes)
+    plain = algorithms.get("grpo").credit(batch).advantages
+    np.testing.assert_allclose(advantages(batch), plain, atol=1e-4)
+    assert np.abs(advantages(batch, no_gate=True) - plain).max() > 0.1
+
+
+def test_the_headroom_of_equal_outcomes() -> None:
+    whole, half = (advantages(three([level] * 3), draws=None) for level in (0.0, 0.5))
+    np.testing.assert_allclose(half, whole / 2)
+
+
+@given(batches())
+def test_without_gains_it_is_grpo(batch: CreditBatch) -> None:
+    plain = algorithms.get("grpo").credit(batch).advantages
+    np.testing.assert_array_equal(advantages(no_signals(batch)), plain)
+    np.testing.assert_array_equal(advantages(batch, beta=0.0), plain)
+
+
+@given(st.floats(-30, 30), st.integers(1, 9))
+def test_the_bound(gain: float, draws: int) -> None:
+    """What is left of a log-ratio when the answer itself joins the K others that it is held against."""
+    others = math.exp(-gain)  # their mean probability, that behind the answer being 1
+    assert float(bounded(np.array([gain]), draws)[0]) == pytest.approx(-math.log((1 + draws * others) / (draws + 1)))
+
+
+def test_a_turn_without_a_gain_adds_nothing() -> None:
+    totals = returns(three([0.0] * 3), 4)
+    assert totals[2] == 0
+    assert totals[1] == pytest.approx(bounded(np.array([2.0, 3.0]), 4).sum())
+
+
+@pytest.mark.parametrize(
+    "options", [{"draws": 0}, {"draws": 1.5}, {"draws": True}, {"beta": -1.0}, {"gate_temperature": 0}, {"no_gate": 1}]
+)
+def test_a_bad_option_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=f"infopo-return: {next(iter(options))}"):
+        algorithms.get("infopo-return", **options)
