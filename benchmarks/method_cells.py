@@ -1,10 +1,11 @@
 """One cell of benchmarks/method_table.py: a training run with an evaluation, kept as one JSON file once it is finished.
 
 A cell's file is named after everything that decides its result: the resolved configuration, the evaluation, the code
-of the rooms that take part and the version of torch. A changed line of code is another file, so that old and new
+of the rooms that take part and the version of torch. Changed code is another file, so that old and new
 figures never stand in one table. An unfinished cell goes on from its newest checkpoint.
 """
 
+import ast
 import dataclasses
 import functools
 import hashlib
@@ -55,14 +56,23 @@ class Cell:
 
 @functools.cache
 def digest() -> str:
-    """A digest of the code of `ROOMS` and `GLUE`, and the version of torch."""
+    """A digest of the code of `ROOMS` and `GLUE`, and the version of torch. Comments and docstrings do not count."""
     import torch
 
     found = hashlib.blake2b(torch.__version__.encode(), digest_size=6)
     paths = [path for room in ROOMS for path in (SOURCES / room).rglob("*.py")]
     for path in sorted([*paths, *(SOURCES / "cli" / name for name in GLUE)]):
-        found.update(path.relative_to(SOURCES).as_posix().encode() + path.read_bytes())
+        found.update(path.relative_to(SOURCES).as_posix().encode() + _executed(path).encode())
     return found.hexdigest()
+
+
+def _executed(path: Path) -> str:
+    """The syntax tree of a file as text, without texts that stand for themselves."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [one for one in body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]  # type: ignore[attr-defined]
+    return ast.dump(tree)
 
 
 def config_of(cell: Cell) -> Any:

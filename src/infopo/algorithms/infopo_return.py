@@ -64,8 +64,8 @@ class InfoPOReturnOptions:
 def bounded(gains: Floats, draws: int) -> Floats:
     """`log((K + 1) / (1 + K exp(-I)))`: 0 at 0, at most log(K + 1).
 
-    >>> bounded(np.array([0.0, 50.0, -50.0]), 3).round(4).tolist()
-    [0.0, 1.3863, -49.7123]
+    >>> bounded(np.array([1.0, 50.0, -50.0]), 3).round(4).tolist()
+    [0.6426, 1.3863, -49.7123]
     """
     return np.log(draws + 1.0) - np.logaddexp(0.0, np.log(draws) - gains)
 
