@@ -99,6 +99,7 @@ def test_rloo_takes_a_cost_of_tokens_off_the_whole_episode() -> None:
 @FEW
 @given(batch=batches(least=2))
 def test_reinforce_is_white_over_the_tokens_of_the_batch(batch: CreditBatch) -> None:
+    batch = replace(batch, outcome=batch.outcome.round(1))  # a variance near 1e-8 would be whitened to less than 1
     for baseline in ("group", "none"):
         inside = algorithms.get("reinforce++", baseline=baseline).credit(batch).advantages[batch.sampled]
         assert inside.mean() == pytest.approx(0, abs=1e-6)

@@ -67,13 +67,15 @@ def bounded(gains: Floats, draws: int) -> Floats:
     >>> bounded(np.array([1.0, 50.0, -50.0]), 3).round(4).tolist()
     [0.6426, 1.3863, -49.7123]
     """
-    return np.log(draws + 1.0) - np.logaddexp(0.0, np.log(draws) - gains)
+    found: Floats = np.log(draws + 1.0) - np.logaddexp(0.0, np.log(draws) - gains)
+    return found
 
 
 def returns(batch: CreditBatch, draws: int | None) -> Floats:
     """The total of each episode `[N]`; turns without a gain add nothing."""
     gains, mask = measured_gains(batch, "infopo-return")
-    return np.where(mask, gains if draws is None else bounded(gains, draws), 0.0).sum(axis=1)
+    total: Floats = np.where(mask, gains if draws is None else bounded(gains, draws), 0.0).sum(axis=1)
+    return total
 
 
 def make(options: InfoPOReturnOptions) -> Method:
