@@ -20,7 +20,7 @@ from infopo.tokens.visibility import mask_problem
 
 BATCH_COLUMNS = 16384  # key-value columns of one working copy, unless one row alone has more
 BATCH_PAIRS = 1 << 24  # query-key pairs of one forward, likewise
-ROW_TOKENS = 128  # of the branches in a row, about: each is a masked key to all others
+ROW_TOKENS = 160  # of the branches in a row, about: each is a masked key to all others
 
 Members = Sequence[tuple[int, Branch]]
 
