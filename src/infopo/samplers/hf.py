@@ -9,7 +9,7 @@ from infopo.tokens.language_model import LanguageModel, logits_of, scoring
 from infopo.tokens.slot_cache import SlotCache
 
 PREFILL_TOKENS = 8192  # padded tokens of one prompt forward
-FEWEST_ROWS = 4  # of a forward, where there are so many: products of fewer rows round otherwise than those of training
+FEWEST_ROWS = 4  # of a forward: products of fewer rows round otherwise than those of training
 
 
 class HFSampler:
@@ -78,15 +78,8 @@ class HFSession:
             ]
             if not live:
                 break
-            # A finished row that keeps others company reads its last token, in that token's own column.
-            ended = [row for row in range(len(requests)) if row not in live]
-            read = live + ended[: max(0, FEWEST_ROWS - len(live))]
-            columns = torch.tensor([[lengths[row]] for row in read], device=device)
-            part.aim(torch.tensor(read, device=device), columns)
-            visible = torch.arange(part.limit, device=device)[None, None] <= columns[:, :, None]
-            ids = torch.tensor([sampled[row][-1:] for row in read], device=device)
-            hidden = self.policy.hidden(ids, columns, visible, cache=part)
-            logits = logits_of(self.policy.model, hidden[:, 0])[: len(live)]
+            hidden = self._read(part, live, [sampled[row][-1:] for row in live], [lengths[row] for row in live])
+            logits = self._logits(hidden[:, 0])
             for row in live:
                 self._stored[requests[row].slot].append(sampled[row][-1])
                 lengths[row] += 1
@@ -108,24 +101,34 @@ class HFSession:
             if list(request.token_ids[: len(held)]) != held or len(request.token_ids) <= len(held):
                 raise ValueError(f"slot {request.slot}: the history does not extend what was read before")
             fresh.append(request.token_ids[len(held) :])
-        device = self.policy.device
         order = sorted(range(len(requests)), key=lambda row: (-len(fresh[row]), row))
         last: dict[int, torch.Tensor] = {}
         while order:
             width = len(fresh[order[0]])
             chunk = order[: max(1, PREFILL_TOKENS // width)]
             order = order[len(chunk) :]
-            starts = torch.tensor([len(self._stored[requests[row].slot]) for row in chunk], device=device)
-            columns = starts[:, None] + torch.arange(width, device=device)[None]
-            ids = torch.tensor([list(fresh[row]) + [0] * (width - len(fresh[row])) for row in chunk], device=device)
-            part.aim(torch.tensor(chunk, device=device), columns)
-            visible = torch.arange(part.limit, device=device)[None, None] <= columns[:, :, None]
-            hidden = self.policy.hidden(ids, columns, visible, cache=part)
+            starts = [len(self._stored[requests[row].slot]) for row in chunk]
+            ids = [list(fresh[row]) + [0] * (width - len(fresh[row])) for row in chunk]
+            hidden = self._read(part, chunk, ids, starts)
             for index, row in enumerate(chunk):
                 last[row] = hidden[index, len(fresh[row]) - 1]
         for row, request in enumerate(requests):
             self._stored[request.slot].extend(fresh[row])
-        return logits_of(self.policy.model, torch.stack([last[row] for row in range(len(requests))]))
+        return self._logits(torch.stack([last[row] for row in range(len(requests))]))
+
+    def _read(
+        self, part: SlotCache, rows: Sequence[int], ids: Sequence[Sequence[int]], starts: Sequence[int]
+    ) -> torch.Tensor:
+        """Hidden states `[B, Q, H]` of ids `[B, Q]` that follow the first `starts` columns of these rows of the cache."""
+        device = self.policy.device
+        index, tokens, first = (_at_least(torch.tensor(x, device=device)) for x in (rows, ids, starts))
+        columns = first[:, None] + torch.arange(tokens.shape[1], device=device)
+        part.aim(index, columns)
+        visible = torch.arange(part.limit, device=device)[None, None] <= columns[:, :, None]
+        return self.policy.hidden(tokens, columns, visible, cache=part)[: len(rows)]
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        return logits_of(self.policy.model, _at_least(hidden))[: len(hidden)]
 
     def _draw(self, logits: torch.Tensor, requests: Sequence[Request]) -> tuple[list[int], list[float]]:
         """One token per row by inversion of the cumulative distribution, from one random number each."""
@@ -140,3 +143,8 @@ class HFSession:
             chosen = torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
         values = logprobs.gather(-1, chosen[:, None])[:, 0]
         return chosen.tolist(), values.tolist()
+
+
+def _at_least(rows: torch.Tensor) -> torch.Tensor:
+    """Rows `[B, ...]`, the first one repeated until there are `FEWEST_ROWS`."""
+    return torch.cat([rows, *[rows[:1]] * (FEWEST_ROWS - len(rows))])
