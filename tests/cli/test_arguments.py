@@ -129,7 +129,7 @@ def test_a_narrow_terminal_shows_the_count_and_every_figure() -> None:
     stream = io.StringIO()
     with TrainProgress(1000, console=Console(file=stream, force_terminal=True, width=80)) as progress:
         progress.on_step(417, METRICS, {"seconds/total": 1.0})
-    text = stream.getvalue()
+    text = " ".join(stream.getvalue().split())  # the figures may take two lines
     assert "…" not in text
     assert " 417/1000" in text
     assert all(figure in text for figure in ("success 50%", "turns 4.2", "gain +0.123", "left"))

@@ -31,9 +31,7 @@ def run(arguments: Sequence[str]) -> int:
         if path.exists():
             raise UserError(f"{path} is there already: give another name or folder")
         if _is_taken(path):
-            raise UserError(
-                f"there is a module {path.stem} already, and {path} would clash with it: give another name"
-            )
+            raise UserError(f"there is a module {path.stem} already, and {path} would clash with it: give another name")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
