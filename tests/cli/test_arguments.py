@@ -2,6 +2,10 @@
 
 import dataclasses
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -13,6 +17,8 @@ from infopo.cli.progress import Quarters, TrainProgress
 from infopo.cli.trackers import check_trackers
 from infopo.core import UserError
 from infopo.training.config import TrainConfig
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,6 +123,38 @@ def test_progress_on_a_terminal_shows_the_same_figures() -> None:
     assert "success 50%" in text
     assert "4/10" in text
     assert "a word [in between]" in text
+
+
+def test_a_narrow_terminal_shows_the_count_and_every_figure() -> None:
+    stream = io.StringIO()
+    with TrainProgress(1000, console=Console(file=stream, force_terminal=True, width=80)) as progress:
+        progress.on_step(417, METRICS, {"seconds/total": 1.0})
+    text = " ".join(stream.getvalue().split())  # the figures may take two lines
+    assert "…" not in text
+    assert " 417/1000" in text
+    assert all(figure in text for figure in ("success 50%", "turns 4.2", "gain +0.123", "left"))
+
+
+def test_work_goes_on_where_the_reader_of_its_output_has_left() -> None:
+    code = """
+import sys
+from infopo.cli.progress import TrainProgress, say
+if sys.argv[1] == "say":
+    say("first")
+with TrainProgress(2) as progress:
+    for step in (1, 2):
+        progress.on_step(step, {}, {})
+say("done")
+print("went on", file=sys.stderr)
+"""
+    for first in ("say", "step"):
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [sys.executable, "-c", code, first]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, timeout=100)
+        os.close(writer)
+        said = "infopo: nobody reads the output any more; the work goes on without it\nwent on\n"
+        assert (done.returncode, done.stderr) == (0, said)
 
 
 def test_long_work_says_how_far_it_is() -> None:

@@ -68,6 +68,8 @@ def test_check_of_a_built_in_environment(capsys: pytest.CaptureFixture[str]) -> 
         ("init env 2fast", "cannot name a module"),
         ("init env class", "cannot name a module"),
         ("init env a/b", "cannot name a module"),
+        ("init env json", "there is a module json already"),
+        ("init env infopo", "there is a module infopo already"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """The command line as people use it: real models, real runs, real mistakes."""
 
+import errno
+import io
 import json
 import os
 import signal
@@ -13,8 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
+from infopo.cli.evaluations import evaluate_run
 from infopo.cli.main import main
 from infopo.core import read_records
+from infopo.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 SHORT = "--env toy/slots --groups 2 --group-size 2 --rollout.max-new-tokens 6 --learning-rate 1e-3 --save-every 2"
@@ -76,6 +80,7 @@ MISTAKES = [
     ("demo --algo infpo", "did you mean 'infopo'"),
     ("demo --sed 3", "did you mean --seed"),
     ("doctor now", "takes no arguments"),
+    ("train --env-options 3", "unknown option --env-options; did you mean --env-options.NAME?"),
 ]
 
 
@@ -332,6 +337,68 @@ def test_output_into_a_closed_pipe_is_no_error() -> None:
     result = subprocess.run(arguments, env=ENVIRONMENT, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=100)
     os.close(writer)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            command("envs", "toy/slots"), env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100
+        )
+    said = "infopo: cannot write the output: No space left on device; send it elsewhere\n"
+    assert (result.returncode, result.stderr) == (1, said)
+
+
+def test_a_closed_output_is_no_error() -> None:
+    arguments = ["sh", "-c", 'exec "$@" >&-', "sh", *command("envs", "toy/slots")]
+    result = subprocess.run(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, timeout=100)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_another_error_of_the_system_is_not_taken_for_one_of_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("infopo.cli.envs.run", fail)
+    with pytest.raises(OSError, match="somewhere"):
+        main(["envs"])
+
+
+@pytest.mark.parametrize(
+    ("stop", "said"),
+    [(KeyboardInterrupt(), "infopo: stopped by Ctrl-C\n"), (KeyboardInterrupt("resume so"), "infopo: resume so\n")],
+)
+def test_what_ctrl_c_stopped_is_said(
+    stop: KeyboardInterrupt, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(arguments: object) -> int:
+        raise stop
+
+    monkeypatch.setattr("infopo.cli.envs.run", stopped)
+    assert main(["envs"]) == 130
+    assert capsys.readouterr().err == said
+
+
+def test_a_stopped_evaluation_of_a_run_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("infopo.evaluation.evaluate", stopped)
+    with pytest.raises(KeyboardInterrupt, match=f"resume with: infopo train --resume {tmp_path}"):
+        evaluate_run(TrainConfig(), None, tmp_path, 0, 1)
+
+
+def test_a_character_that_the_output_lacks_is_shown_as_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    monkeypatch.setattr("infopo.cli.envs.run", lambda arguments: print("cut …") or 0)
+    assert main(["envs"]) == 0
+    assert shown.getvalue() == b"cut ?\n"
+
+
+def test_a_key_of_a_recipe_that_is_no_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text("steps: 3\n1: 2\n")
+    assert main(["train", str(tmp_path / "recipe.yaml")]) == 2
+    assert "recipe.yaml: the name 1 is not text: put quotes around it" in capsys.readouterr().err
 
 
 def test_the_nano_difficulty_follows_the_model(tmp_path: Path) -> None:

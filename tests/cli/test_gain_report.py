@@ -96,6 +96,17 @@ def test_a_person_reads_plain_text_and_keeps_it_as_markdown(run: Path, model: Pa
     assert re.search(r"^\| 1 \| 4 \| [+-]\d", page, re.MULTILINE)
 
 
+def test_the_file_is_written_where_nobody_reads_the_report(
+    run: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert report(run, model, "--out", run / "report.md", "--limit", 1, "--placeholders") == 0
+    assert "## All replies" in (run / "report.md").read_text()
+
+
 def test_a_program_reads_the_numbers(run: Path, model: Path, result: Any) -> None:
     data = as_data(run, model, "--backend", "separate")
     gains = [g.value for row in information_gain(load_policy(str(model)), result.trajectories) for g in row if g]
@@ -113,7 +124,7 @@ def test_gain_temperature_and_clip_are_those_of_the_run(run: Path, model: Path) 
         "env": "toy/slots",
         "rollout": {"temperature": 0.5},
         "gain": {"reduction": "sum"},
-        "algo_options": {"gain_clip": 0.25},
+        "algo_options": {"clip": 0.25},
     }
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
     own = as_data(run, model)

@@ -72,8 +72,9 @@ def parse(
             raise
         raise UserError(_first_line(said.getvalue())) from None
     if unknown:
-        names = [name.removeprefix(hidden_prefix + ".") for name in dotted_names(kind)]
-        _refuse(unknown[0], [f"--{name.replace('_', '-')}" for name in names] + list(free), command)
+        names = [name.removeprefix(hidden_prefix + ".").replace("_", "-") for name in dotted_names(kind)]
+        bare = {name.rpartition(".")[0] for name in free}  # a mapping is no flag without the name of an entry
+        _refuse(unknown[0], [flag for name in names if (flag := f"--{name}") not in bare] + list(free), command)
     assert isinstance(result, kind)
     return result
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from infopo.cli.arguments import parse
 from infopo.cli.evaluations import evaluate_run, run_summary
 from infopo.cli.policy import load
-from infopo.cli.progress import duration, say
+from infopo.cli.progress import PlainConsole, duration, say
 from infopo.cli.train import load_for, refuse_taken, resolve, train
 from infopo.core import Trajectory, trajectory_to_record
 from infopo.training.config import TrainConfig
@@ -80,7 +80,7 @@ def _show(
 ) -> None:
     from infopo.report import comparison_table, draw_run, render_dialogue
 
-    console = Console()
+    console = PlainConsole()
     pair = _telling_pair(before, after)
     if pair is not None:
         # training changed the weights in place: the first policy is loaded again

@@ -19,15 +19,18 @@ def evaluate_run(config: TrainConfig, policy: Any, run: Path, step: int, tasks: 
     from infopo.evaluation import evaluate, record_evaluation
 
     options = config.env_options | ({"reveal": "all"} if told else {})
-    result = evaluate(
-        policy,
-        env=config.env,
-        env_options=options,
-        episodes=tasks,
-        seed=config.seed,
-        user=config.user,
-        config=config.rollout,
-    )
+    try:
+        result = evaluate(
+            policy,
+            env=config.env,
+            env_options=options,
+            episodes=tasks,
+            seed=config.seed,
+            user=config.user,
+            config=config.rollout,
+        )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; resume with: infopo train --resume {run}") from None
     folder = run / FOLDER / f"step_{step:06d}{'-told' if told else ''}"
     if folder.exists():
         shutil.rmtree(folder)

@@ -26,12 +26,12 @@ USAGE = "infopo gain-report RUN --model PATH"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Said:
-    """What the configuration of a run may say; `gain_clip` is an option of its method."""
+    """What the configuration of a run may say; `clip` is an option of its method."""
 
     gain: GainSpec = GainSpec()  # noqa: RUF009 (frozen)
     dtype: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
-    gain_clip: float | None = None
+    clip: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,11 +87,11 @@ def run(arguments: Sequence[str]) -> int:
         "backend": flags.backend,
         "gain": to_data(flags.gain),
     }
-    gain_tables.show(report, context)
     if flags.out is not None:
         write = gain_tables.as_json if flags.out.endswith(".json") else gain_tables.as_markdown
         atomic_write_text(flags.out, write(report, context))
         note(f"written to {flags.out}")
+    gain_tables.show(report, context)
     return 0
 
 
@@ -123,9 +123,9 @@ def _defaults(config: Mapping[str, Any], where: str) -> GainReportFlags:
     rollout, options = (_mapping(config, name, where) for name in ("rollout", "algo_options"))
     data = {name: config[name] for name in ("gain", "dtype") if name in config}
     data |= {"temperature": rollout["temperature"]} if rollout.get("temperature") else {}  # 0: the likeliest token
-    data |= {"gain_clip": options["gain_clip"]} if "gain_clip" in options else {}
+    data |= {"clip": options["clip"]} if "clip" in options else {}
     said = from_data(data, _Said, where=where)
-    return GainReportFlags(gain=said.gain, dtype=said.dtype, temperature=said.temperature, clip=said.gain_clip)
+    return GainReportFlags(gain=said.gain, dtype=said.dtype, temperature=said.temperature, clip=said.clip)
 
 
 def _mapping(config: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from infopo.cli.progress import PlainConsole
 from infopo.evaluation.gain_report import GainReport, Noise, PlaceholderSpread, Reply
 from infopo.evaluation.gain_statistics import Distribution
 from infopo.report.dialogue import clean_text
@@ -43,7 +43,7 @@ class Section:
 def show(report: GainReport, context: Context) -> None:
     """Print the report: tables as wide as the terminal, plain text elsewhere."""
     terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if terminal else PLAIN_WIDTH, highlight=False)
+    console = PlainConsole(file=sys.stdout, width=None if terminal else PLAIN_WIDTH, highlight=False)
     for section in sections(report, context):
         console.print(Text(section.title, style="bold"))
         for line in section.notes:

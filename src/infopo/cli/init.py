@@ -1,5 +1,6 @@
 """`infopo init env`: an environment to start from."""
 
+import importlib.util
 import keyword
 from collections.abc import Sequence
 from importlib import resources
@@ -23,12 +24,14 @@ def run(arguments: Sequence[str]) -> int:
     if arguments[0] != "env" or not 2 <= len(arguments) <= 3 or any(word.startswith("-") for word in arguments):
         raise UserError(f"infopo init takes `env NAME [FOLDER]`, got {' '.join(arguments)}; see infopo init --help")
     name, folder = arguments[1], Path(arguments[2] if len(arguments) == 3 else ".")
-    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or name == "infopo":
+    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
         raise UserError(f"{name!r} cannot name a module: use letters, digits and _, such as my_env")
     targets = {source: folder / target.format(name) for source, target in FILES.items()}
     for path in targets.values():
         if path.exists():
             raise UserError(f"{path} is there already: give another name or folder")
+        if _is_taken(path):
+            raise UserError(f"there is a module {path.stem} already, and {path} would clash with it: give another name")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,3 +42,12 @@ def run(arguments: Sequence[str]) -> int:
         print(f"wrote {path}")
     print(f"next: cd {folder} && python -m pytest test_{name}.py && infopo check env {name}:SPEC")
     return 0
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether Python finds another module under the name that `path` would have. A mere folder does not count."""
+    try:
+        spec = importlib.util.find_spec(path.stem)
+    except ValueError:  # how it says that the module of this program itself, `__main__`, was started as a script
+        return True
+    return spec is not None and spec.origin is not None

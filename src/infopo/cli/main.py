@@ -3,15 +3,19 @@
 Exit codes: 0 done, 1 the run could not go on, 2 bad input, 130 stopped by Ctrl-C.
 """
 
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 
+from infopo.cli import output
 from infopo.core import InfopoError, UnknownNameError, UserError
 
 # Threads that wait for work must not spin: on a busy machine spinning made training several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_OUTPUT_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 COMMANDS = {
     "demo": ("infopo.cli.demo", "the whole story on a laptop: evaluate, train, evaluate, show a dialogue"),
@@ -29,6 +33,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    output.prepare()
     try:
         return _dispatch(given)
     except UserError as error:
@@ -36,11 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InfopoError as error:
         return _report(error, 1)
     except KeyboardInterrupt as stop:
-        print(f"infopo: {stop or 'stopped by Ctrl-C'}", file=sys.stderr)
+        print(f"infopo: {str(stop) or 'stopped by Ctrl-C'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output, `head` for one, has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_REFUSED:  # not our output, which has no file name
+            raise
+        output.give_up()
+        print(f"infopo: cannot write the output: {error.strerror}; send it elsewhere", file=sys.stderr)
+        return 1
 
 
 def _dispatch(given: list[str]) -> int:

@@ -2,12 +2,16 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
+
+from infopo.cli import output
 
 RECENT = 10  # steps whose mean time predicts the rest
 SHOWN = (
@@ -21,7 +25,26 @@ SHOWN = (
 
 def say(text: str) -> None:
     """One line, at once."""
-    print(text, flush=True)
+    with reader_may_leave():
+        print(text, flush=True)
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Work goes on where the reader of its output, `head` for one, has left; the standard error says so."""
+    try:
+        yield
+    except BrokenPipeError:
+        output.give_up()
+        print("infopo: nobody reads the output any more; the work goes on without it", file=sys.stderr, flush=True)
+
+
+class PlainConsole(Console):
+    """Raises `BrokenPipeError` as every other writer does, instead of ending the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Called while the error is handled."""
+        raise BrokenPipeError
 
 
 class TrainProgress:
@@ -30,15 +53,15 @@ class TrainProgress:
     def __init__(self, total: int, *, done: int = 0, console: Console | None = None) -> None:
         self.total = total
         self.done = done
-        self.console = console or Console(file=sys.stdout)
+        self.console = console or PlainConsole(file=sys.stdout)
         self._seconds: deque[float] = deque(maxlen=RECENT)
         self._bar: Progress | None = None
         if self.console.is_terminal:
             columns = (
                 TextColumn("step"),
-                MofNCompleteColumn(),
+                MofNCompleteColumn(table_column=Column(no_wrap=True)),
                 BarColumn(bar_width=20),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", table_column=Column()),  # the one that wraps where it is narrow
             )
             self._bar = Progress(*columns, console=self.console)
             self._task = self._bar.add_task("first step under way", total=total, completed=done)
@@ -62,8 +85,9 @@ class TrainProgress:
 
     def say(self, text: str) -> None:
         """One line, above the bar where there is one."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        self.console.file.flush()
+        with reader_may_leave():
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.console.file.flush()
 
     def _left(self) -> str:
         if not self._seconds:

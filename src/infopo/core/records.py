@@ -333,5 +333,5 @@ def _storage(path: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "the disk (or quota) is full: free some space" if full else f"{error.strerror or error}: check the path"
         raise StorageError(
-            f"cannot write {path}: {what}, then resume the run; what was written before is intact"
+            f"cannot write {path}: {what}, then start again (resume a run); what was written before is intact"
         ) from error

@@ -72,7 +72,7 @@ class SealedFolder:
     def _raise(self, error: BaseException, number: int | None) -> None:
         what = "the disk (or quota) is full: free some space" if number in _FULL else f"{error}: check the path"
         raise StorageError(
-            f"cannot write {self.path}: {what}, then resume the run; what was written before is intact"
+            f"cannot write {self.path}: {what}, then start again (resume a run); what was written before is intact"
         ) from error
 
 

@@ -35,6 +35,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise UserError(f"{path} is not text in UTF-8: {error.reason}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data or {}, dict) or not all(isinstance(key, str) for key in data or {}):
+    if not isinstance(data or {}, dict):
         raise UserError(f"{path} must hold a mapping of names to values, got {type(data).__name__}")
+    for key in data or {}:
+        if not isinstance(key, str):
+            raise UserError(f"{path}: the name {key!r} is not text: put quotes around it")
     return data or {}
