@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infopo.core import read_records
+from infopo.rollout.failures import stop_where_all_failed
 from infopo.training.config import TrainConfig
 
 FOLDER = "evaluations"
@@ -15,6 +16,7 @@ def evaluate_run(config: TrainConfig, policy: Any, run: Path, step: int, tasks: 
     """Play `tasks` test tasks with the policy after `step` steps and record it in the run; returns the `Evaluation`.
 
     `told`: the opening tells everything (option `reveal`). A half-written one of a killed process is replaced.
+    Raises `InfopoError`, once it is recorded, where every episode broke.
     """
     from infopo.evaluation import evaluate, record_evaluation
 
@@ -33,6 +35,7 @@ def evaluate_run(config: TrainConfig, policy: Any, run: Path, step: int, tasks: 
         shutil.rmtree(folder)
     settings = {"env": config.env, "env_options": options, "model": config.model, "seed": config.seed, "step": step}
     record_evaluation(folder, result, settings)
+    stop_where_all_failed(result.groups, f"evaluation after step {step}")
     return result
 
 
