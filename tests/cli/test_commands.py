@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,6 +191,17 @@ def test_a_checkpoint_is_a_model_to_evaluate(
     assert "success" in capsys.readouterr().out
     summary = json.loads((tmp_path / "e" / "summary.json").read_text())
     assert summary == json.loads((finished / "summary.json").read_text())["after"]
+
+
+def test_a_damaged_checkpoint_is_not_evaluated(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = shutil.copytree(finished / "checkpoints" / "step_000005", tmp_path / "step_000005")
+    data = bytearray((model / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (model / "model.safetensors").write_bytes(data)
+    assert main(f"eval --model {model} --env toy/slots --episodes 1".split()) == 2
+    assert "model.safetensors does not match its checksum" in capsys.readouterr().err
 
 
 def test_adapters_are_trained_resumed_and_evaluated(make_model_folder: Callable[..., Path], tmp_path: Path) -> None:
