@@ -74,6 +74,8 @@ MISTAKES = [
     ("eval --env toy/slots --episodes 0", "--episodes must lie between 1 and"),
     ("eval --env toy/slots --split tset", "tset"),
     ("train --env toy/slots --evaluate 100000", "--evaluate must lie between 0 and"),
+    ("eval --env toy/slots --model ./no-such-folder --out README.md", "README.md is not a folder; give another --out"),
+    ("train --env toy/slots --model ./no-such-folder --out README.md/run", "README.md is not a folder; give another"),
     ("demo --algo infpo", "did you mean 'infopo'"),
     ("demo --sed 3", "did you mean --seed"),
     ("doctor now", "takes no arguments"),

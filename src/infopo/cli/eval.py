@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infopo.cli.arguments import parse, take_options
+from infopo.cli.evaluations import refuse_unwritable
 from infopo.cli.policy import check_playable, load, with_nano_difficulty
 from infopo.cli.progress import say
 from infopo.core import UserError
@@ -39,8 +40,10 @@ class EvalFlags:
 def run(arguments: Sequence[str]) -> int:
     """Evaluate, print the figures, record them where `--out` says."""
     flags = _read_flags(arguments)
-    if flags.out is not None and Path(flags.out).is_dir() and any(Path(flags.out).iterdir()):
-        raise UserError(f"{flags.out} is not empty: give another --out")
+    if flags.out is not None:
+        refuse_unwritable(Path(flags.out))
+        if Path(flags.out).is_dir() and any(Path(flags.out).iterdir()):
+            raise UserError(f"{flags.out} is not empty: give another --out")
     loaded = load(
         flags.model,
         flags.env,

@@ -1,11 +1,12 @@
 """Evaluations inside a run folder: `evaluations/step_NNNNNN/`, each in the format of a run folder."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-from infopo.core import read_records
+from infopo.core import UserError, read_records
 from infopo.rollout.failures import stop_where_all_failed
 from infopo.training.config import TrainConfig
 
@@ -37,6 +38,15 @@ def evaluate_run(config: TrainConfig, policy: Any, run: Path, step: int, tasks: 
     record_evaluation(folder, result, settings)
     stop_where_all_failed(result.groups, f"evaluation after step {step}")
     return result
+
+
+def refuse_unwritable(out: Path) -> None:
+    """`UserError` where `out` cannot become a folder to write in: said before minutes of work, and nothing is made."""
+    nearest = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise UserError(f"cannot make the folder {out}: {nearest} is not a folder; give another --out")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"cannot write in {nearest}: permission denied; give another --out")
 
 
 def recorded(run: Path, step: int) -> dict[str, Any] | None:

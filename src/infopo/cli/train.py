@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from infopo.cli.arguments import parse, take_options
-from infopo.cli.evaluations import evaluate_run, recorded, run_summary
+from infopo.cli.evaluations import evaluate_run, recorded, refuse_unwritable, run_summary
 from infopo.cli.policy import Loaded, check_playable, load, with_nano_difficulty
 from infopo.cli.progress import TrainProgress, say
 from infopo.cli.trackers import check_trackers, open_trackers
@@ -77,7 +77,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 
 def refuse_taken(out: Path) -> None:
-    """`UserError` where `out` already holds something: said before minutes of loading."""
+    """`UserError` where `out` cannot be written or already holds something: said before minutes of loading."""
+    refuse_unwritable(out)
     if out.is_dir() and any(not entry.name.startswith(".") for entry in out.iterdir()):
         raise UserError(f"{out} is not empty: go on with it by --resume {out}, or give another --out")
 
