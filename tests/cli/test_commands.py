@@ -74,8 +74,8 @@ MISTAKES = [
     ("eval --env toy/slots --episodes 0", "--episodes must lie between 1 and"),
     ("eval --env toy/slots --split tset", "tset"),
     ("train --env toy/slots --evaluate 100000", "--evaluate must lie between 0 and"),
-    ("eval --env toy/slots --model ./no-such-folder --out README.md", "README.md is not a folder; give another --out"),
-    ("train --env toy/slots --model ./no-such-folder --out README.md/run", "README.md is not a folder; give another"),
+    ("eval --env toy/slots --model ./no-such-folder --out /dev/null", "/dev/null is not a folder; give another --out"),
+    ("train --env toy/slots --model ./no-such-folder --out /dev/null/run", "/dev/null is not a folder; give another"),
     ("demo --algo infpo", "did you mean 'infopo'"),
     ("demo --sed 3", "did you mean --seed"),
     ("doctor now", "takes no arguments"),
@@ -155,6 +155,47 @@ def test_a_resumed_run_equals_an_uninterrupted_one(finished: Path, model_folder:
     assert train(model_folder, run, "--steps", 3) == 0
     assert main(["train", "--resume", str(run), "--steps", "5"]) == 0
     assert files(run) == files(finished)
+
+
+def test_a_run_stopped_in_the_evaluation_before_training_makes_it_up(
+    finished: Path,
+    model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*arguments: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("infopo.evaluation.evaluate", stop)
+        assert train(model_folder, run, "--steps", 5, "--evaluate", 6) == 130
+    assert f"infopo train --resume {run}" in capsys.readouterr().err
+    assert main(["train", "--resume", str(run)]) == 0
+    assert files(run) == files(finished)
+    summaries = [json.loads((path / "summary.json").read_text()) for path in (run, finished)]
+    assert [summary["before"] for summary in summaries] == [summaries[1]["before"]] * 2
+    assert [summary["after"] for summary in summaries] == [summaries[1]["after"]] * 2
+    assert [one.name for one in (run / "evaluations").iterdir() if one.is_file()] == []
+
+
+def test_where_every_episode_breaks_the_reason_is_said(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise ConnectionError("nobody answers")
+
+    monkeypatch.setattr("infopo.envs.toy.slots.SlotsEnv.start", broken)
+    run, evaluation = tmp_path / "run", tmp_path / "evaluation"
+    assert train(model_folder, run, "--steps", 2) == 1
+    assert "step 1: all 4 episodes broke off, 4 by ConnectionError (start): nobody answers" in capsys.readouterr().err
+    assert len(list(read_records(run / "trajectories.jsonl"))) == 4
+    assert main(f"eval --model {model_folder} --env toy/slots --episodes 3 --out {evaluation}".split()) == 1
+    said = capsys.readouterr()
+    assert "broke off  3 episodes, not counted above; 3 by ConnectionError (start): nobody answers" in said.out
+    assert "evaluation: all 3 episodes broke off" in said.err
+    assert json.loads((evaluation / "summary.json").read_text())["failed"] == 3
 
 
 def test_a_damaged_checkpoint_costs_its_steps_only(

@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from infopo.core import UserError, read_records
+from infopo.core import UserError, atomic_write_text, read_records
 from infopo.rollout.failures import stop_where_all_failed
 from infopo.training.config import TrainConfig
 
 FOLDER = "evaluations"
+WANTED = "wanted.json"  # there until the evaluation before training is recorded
 
 
 def evaluate_run(config: TrainConfig, policy: Any, run: Path, step: int, tasks: int, *, told: bool = False) -> Any:
@@ -38,6 +39,24 @@ def evaluate_run(config: TrainConfig, policy: Any, run: Path, step: int, tasks: 
     record_evaluation(folder, result, settings)
     stop_where_all_failed(result.groups, f"evaluation after step {step}")
     return result
+
+
+def evaluate_before(config: TrainConfig, policy: Any, run: Path, tasks: int) -> None:
+    """The evaluation before training, noted in the run first: a run that is stopped in it makes it up when resumed."""
+    note = run / FOLDER / WANTED
+    note.parent.mkdir(exist_ok=True)
+    atomic_write_text(note, json.dumps({"tasks": tasks}) + "\n")
+    try:
+        evaluate_run(config, policy, run, 0, tasks)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; resume with: infopo train --resume {run}") from None
+    note.unlink()
+
+
+def wanted(run: Path) -> int:
+    """How many tasks the evaluation before training still has to play; 0 where none is outstanding."""
+    note = run / FOLDER / WANTED
+    return int(json.loads(note.read_text())["tasks"]) if note.is_file() else 0
 
 
 def refuse_unwritable(out: Path) -> None:

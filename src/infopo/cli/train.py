@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from infopo.cli.arguments import parse, take_options
-from infopo.cli.evaluations import evaluate_run, recorded, refuse_unwritable, run_summary
+from infopo.cli.evaluations import evaluate_before, evaluate_run, recorded, refuse_unwritable, run_summary, wanted
 from infopo.cli.policy import Loaded, check_playable, load, with_nano_difficulty
 from infopo.cli.progress import TrainProgress, say
 from infopo.cli.trackers import check_trackers, open_trackers
@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
 
     with RunFolder.create(out, config) as folder:
         if flags.evaluate:
-            evaluate_run(config, loaded.policy, out, 0, flags.evaluate)
+            evaluate_before(config, loaded.policy, out, flags.evaluate)
         return train(config, loaded, folder) or _finish(config, loaded, folder)
 
 
@@ -169,6 +169,8 @@ def _resume(path: str, steps: int, recipe: str | None, arguments: list[str]) -> 
         raise UserError(f"a resumed run keeps its settings, only --steps may change; leave {extra} out")
     with RunFolder.open(path, steps=steps if "--steps" in names else None) as folder:
         loaded = load_for(resolve(folder.config))
+        if tasks := wanted(folder.path):  # nothing is restored yet: this is the initial policy
+            evaluate_before(folder.config, loaded.policy, folder.path, tasks)
         return train(folder.config, loaded, folder) or _finish(folder.config, loaded, folder)
 
 
