@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +48,18 @@ def evaluate_before(config: TrainConfig, policy: Any, run: Path, tasks: int) -> 
     note = run / FOLDER / WANTED
     note.parent.mkdir(exist_ok=True)
     atomic_write_text(note, json.dumps({"tasks": tasks}) + "\n")
-    try:
+    with resumable(run):
         evaluate_run(config, policy, run, 0, tasks)
+    note.unlink()
+
+
+@contextmanager
+def resumable(run: Path) -> Iterator[None]:
+    """Ctrl-C inside says how to go on."""
+    try:
+        yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; resume with: infopo train --resume {run}") from None
-    note.unlink()
 
 
 def wanted(run: Path) -> int:

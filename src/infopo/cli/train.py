@@ -11,7 +11,15 @@ from typing import Annotated, Any
 import tyro
 
 from infopo.cli.arguments import parse, take_options
-from infopo.cli.evaluations import evaluate_before, evaluate_run, recorded, refuse_unwritable, run_summary, wanted
+from infopo.cli.evaluations import (
+    evaluate_before,
+    evaluate_run,
+    recorded,
+    refuse_unwritable,
+    resumable,
+    run_summary,
+    wanted,
+)
 from infopo.cli.policy import Loaded, check_playable, load, with_nano_difficulty
 from infopo.cli.progress import TrainProgress, say
 from infopo.cli.trackers import check_trackers, open_trackers
@@ -179,7 +187,8 @@ def _finish(config: TrainConfig, loaded: Loaded, folder: Any) -> int:
     before = recorded(folder.path, 0)
     after = None
     if before is not None:
-        after = evaluate_run(config, loaded.policy, folder.path, config.steps, before["tasks"]).summary()
+        with resumable(folder.path):
+            after = evaluate_run(config, loaded.policy, folder.path, config.steps, before["tasks"]).summary()
         for name, part in (("before", before), ("after", after)):
             say(f"{name:6s} {format_rate(part)} on {part['tasks']} test tasks")
     folder.write_summary({"before": before, "after": after, **run_summary(config, folder.path, config.steps)})
