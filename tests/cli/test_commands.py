@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,8 @@ MISTAKES = [
     ("eval --env toy/slots --episodes 0", "--episodes must lie between 1 and"),
     ("eval --env toy/slots --split tset", "tset"),
     ("train --env toy/slots --evaluate 100000", "--evaluate must lie between 0 and"),
+    ("eval --env toy/slots --model ./no-such-folder --out /dev/null", "/dev/null is not a folder; give another --out"),
+    ("train --env toy/slots --model ./no-such-folder --out /dev/null/run", "/dev/null is not a folder; give another"),
     ("demo --algo infpo", "did you mean 'infopo'"),
     ("demo --sed 3", "did you mean --seed"),
     ("doctor now", "takes no arguments"),
@@ -159,6 +162,47 @@ def test_a_resumed_run_equals_an_uninterrupted_one(finished: Path, model_folder:
     assert files(run) == files(finished)
 
 
+def test_a_run_stopped_in_the_evaluation_before_training_makes_it_up(
+    finished: Path,
+    model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*arguments: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("infopo.evaluation.evaluate", stop)
+        assert train(model_folder, run, "--steps", 5, "--evaluate", 6) == 130
+    assert f"infopo train --resume {run}" in capsys.readouterr().err
+    assert main(["train", "--resume", str(run)]) == 0
+    assert files(run) == files(finished)
+    summaries = [json.loads((path / "summary.json").read_text()) for path in (run, finished)]
+    assert [summary["before"] for summary in summaries] == [summaries[1]["before"]] * 2
+    assert [summary["after"] for summary in summaries] == [summaries[1]["after"]] * 2
+    assert [one.name for one in (run / "evaluations").iterdir() if one.is_file()] == []
+
+
+def test_where_every_episode_breaks_the_reason_is_said(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise ConnectionError("nobody answers")
+
+    monkeypatch.setattr("infopo.envs.toy.slots.SlotsEnv.start", broken)
+    run, evaluation = tmp_path / "run", tmp_path / "evaluation"
+    assert train(model_folder, run, "--steps", 2) == 1
+    assert "step 1: all 4 episodes broke off, 4 by ConnectionError (start): nobody answers" in capsys.readouterr().err
+    assert len(list(read_records(run / "trajectories.jsonl"))) == 4
+    assert main(f"eval --model {model_folder} --env toy/slots --episodes 3 --out {evaluation}".split()) == 1
+    said = capsys.readouterr()
+    assert "broke off  3 episodes, not counted above; 3 by ConnectionError (start): nobody answers" in said.out
+    assert "evaluation: all 3 episodes broke off" in said.err
+    assert json.loads((evaluation / "summary.json").read_text())["failed"] == 3
+
+
 def test_a_damaged_checkpoint_costs_its_steps_only(
     finished: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,6 +239,17 @@ def test_a_checkpoint_is_a_model_to_evaluate(
     assert "success" in capsys.readouterr().out
     summary = json.loads((tmp_path / "e" / "summary.json").read_text())
     assert summary == json.loads((finished / "summary.json").read_text())["after"]
+
+
+def test_a_damaged_checkpoint_is_not_evaluated(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = shutil.copytree(finished / "checkpoints" / "step_000005", tmp_path / "step_000005")
+    data = bytearray((model / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (model / "model.safetensors").write_bytes(data)
+    assert main(f"eval --model {model} --env toy/slots --episodes 1".split()) == 2
+    assert "model.safetensors does not match its checksum" in capsys.readouterr().err
 
 
 def test_adapters_are_trained_resumed_and_evaluated(make_model_folder: Callable[..., Path], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Mixtures and published records on the command line."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,10 @@ def test_published_records_are_trained_on_and_evaluated(model_folder: Path, tmp_
         for number in range(30)
     ]
     (tmp_path / "functions.json").write_text(json.dumps(records))
-    played = f"--model {model_folder} --env usergym/function --env-options.data {tmp_path}/functions.json"
+    model = shutil.copytree(model_folder, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())  # the openings are longer than the tiny model takes
+    (model / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 2048}))
+    played = f"--model {model} --env usergym/function --env-options.data {tmp_path}/functions.json"
     assert main(f"train {played} {SMALL} --steps 1 --out {tmp_path}/run".split()) == 0
     trained = {one["task_id"] for one in read_records(tmp_path / "run" / "trajectories.jsonl")}
     assert main(f"eval {played} --rollout.max-new-tokens 8 --rollout.max-turns 2 --out {tmp_path}/e".split()) == 0

@@ -6,6 +6,7 @@ import random
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -309,3 +310,21 @@ def test_each_way_to_break_a_user_is_noticed(way: str, said: str) -> None:
     check_user(Talker, requests, secrets=secrets)
     with pytest.raises(ConformanceError, match=said):
         check_user(lambda: Talker(way), requests, secrets=secrets)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\nSPEC = 1 / 0\n", r"one_broken\.py, line 2: ZeroDivisionError: division by zero"),
+        ("\n\nSPEC = (\n", r"one_broken\.py, line 3: SyntaxError: "),
+        ("import no_such_library_at_all\n", r"one_broken\.py, line 1: ModuleNotFoundError: No module named 'no_such_l"),
+        ("from infopo.core import no_such_name\n", r"one_broken\.py, line 1: ImportError: cannot import name"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_said_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    (tmp_path / "one_broken.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=said):
+        make_env("one_broken:SPEC")

@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 import yaml
 
-from infopo.core import Failure, Group, Message, StopReason, UserError, read_records, trajectory_from_record
+from infopo.core import (
+    Failure,
+    Group,
+    InfopoError,
+    Message,
+    StopReason,
+    UserError,
+    read_records,
+    trajectory_from_record,
+)
 from infopo.envs import make_expert
 from infopo.evaluation import Evaluation, evaluate, evaluate_sampler, record_evaluation
 from infopo.evaluation.evaluate import BATCH, summarise
 from infopo.rollout import RolloutConfig
+from infopo.rollout.failures import LONGEST, most_frequent_failure, stop_where_all_failed
 from infopo.samplers.load import load_policy
 from infopo.samplers.scripted import ScriptedSampler
 
@@ -106,6 +116,24 @@ def test_where_all_broke_nothing_is_claimed(play: Callable[..., Evaluation]) -> 
     assert (result.n, result.failed) == (0, 3)
     missing = (result.success, result.score, result.ci95, result.questions, result.turns, result.hidden)
     assert missing == (None,) * 6
+
+
+def test_the_most_frequent_failure_is_named_and_stops_where_nothing_is_left(play: Callable[..., Evaluation]) -> None:
+    whole = play(full(), episodes=4).groups
+    failures = [Failure(kind=kind, where="step", detail="no\n" * 300) for kind in ("A", "B", "B")]
+    groups = [
+        replace(group, trajectories=tuple(replace(t, outcome=None, failure=failure) for t in group.trajectories))
+        for group, failure in zip(whole, failures, strict=False)
+    ]
+    said = most_frequent_failure([*groups, whole[3]])
+    assert said is not None
+    assert said.startswith("2 by B (step): no no ")
+    assert len(said) == len("2 by B (step): ") + LONGEST
+    assert most_frequent_failure(whole) is None
+    stop_where_all_failed([*groups, whole[3]], "evaluation")
+    stop_where_all_failed([], "evaluation")
+    with pytest.raises(InfopoError, match="evaluation: all 3 episodes broke off, 2 by B"):
+        stop_where_all_failed(groups, "evaluation")
 
 
 def test_a_model_is_evaluated_the_same_way_twice(policy: Any) -> None:

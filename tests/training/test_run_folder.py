@@ -46,6 +46,16 @@ def test_every_configuration_survives_its_file(options: Any, rate: Any, trackers
         ({"gain": {"reduction": "men"}}, "did you mean 'mean'"),
         ({"gain_backend": "kw"}, "did you mean 'kv'"),
         ({"groups": 0}, "groups is out of range"),
+        ({"group_size": 1}, "group_size is out of range"),
+        ({"weight_decay": -1}, "weight_decay is out of range"),
+        ({"weight_decay": "nan"}, "weight_decay is out of range"),
+        ({"learning_rate": "inf"}, "learning_rate is out of range"),
+        ({"warmup_steps": -1}, "warmup_steps is out of range"),
+        ({"lora": {"alpha": 0}}, "lora.alpha is out of range"),
+        ({"critic": {"learning_rate": "inf"}}, "critic.learning_rate is out of range"),
+        ({"loss": {"kl_coefficient": "nan"}}, "kl_coefficient must be a finite number"),
+        ({"loss": {"dual_clip": "nan"}}, "dual_clip must exceed 1"),
+        ({"loss": {"value_clip": "nan"}}, "value_clip must exceed 0"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(data: dict[str, Any], said: str) -> None:
@@ -68,6 +78,15 @@ def test_a_file_that_is_no_mapping_is_refused_by_its_path(tmp_path: Path, text: 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text("# nothing\n")
     assert config_from_dict(read_yaml(tmp_path / "recipe.yaml")) == TrainConfig()
+
+
+@pytest.mark.parametrize("text", ["", "env: toy/slots\nsteps: 3\n"])
+def test_a_run_whose_configuration_was_cut_short_is_not_resumed_with_defaults(tmp_path: Path, text: str) -> None:
+    with RunFolder.create(tmp_path / "run", CONFIG):
+        pass
+    (tmp_path / "run" / "config.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"config\.yaml is not whole: it lacks .*seed"):
+        RunFolder.open(tmp_path / "run")
 
 
 def record(step: int) -> dict[str, Any]:

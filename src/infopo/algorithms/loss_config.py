@@ -39,9 +39,9 @@ class LossConfig:
             check_number("loss", name, getattr(self, name), least=0)
         if not (0 < self.clip_low < 1 and self.clip_high > 0):
             raise UserError(f"loss: clip_low in (0, 1) and clip_high > 0, got {self.clip_low}, {self.clip_high}")
-        if self.dual_clip is not None and self.dual_clip <= 1:
+        if self.dual_clip is not None and not self.dual_clip > 1:  # so that nan is refused
             raise UserError(f"loss.dual_clip must exceed 1, got {self.dual_clip}")
         if self.normaliser_length < 1:
             raise UserError(f"loss.normaliser_length must be at least 1, got {self.normaliser_length}")
-        if self.value_clip is not None and self.value_clip <= 0:
+        if self.value_clip is not None and not self.value_clip > 0:
             raise UserError(f"loss.value_clip must exceed 0, got {self.value_clip}; null turns it off")

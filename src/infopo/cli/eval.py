@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infopo.cli.arguments import parse, take_options
+from infopo.cli.evaluations import refuse_unwritable
 from infopo.cli.policy import check_playable, load, with_nano_difficulty
 from infopo.cli.progress import say
 from infopo.core import UserError
 from infopo.core.typed_data import to_data
 from infopo.rollout.config import RolloutConfig
+from infopo.rollout.failures import most_frequent_failure, stop_where_all_failed
 
 USUAL_EPISODES = 200
 
@@ -38,8 +40,10 @@ class EvalFlags:
 def run(arguments: Sequence[str]) -> int:
     """Evaluate, print the figures, record them where `--out` says."""
     flags = _read_flags(arguments)
-    if flags.out is not None and Path(flags.out).is_dir() and any(Path(flags.out).iterdir()):
-        raise UserError(f"{flags.out} is not empty: give another --out")
+    if flags.out is not None:
+        refuse_unwritable(Path(flags.out))
+        if Path(flags.out).is_dir() and any(Path(flags.out).iterdir()):
+            raise UserError(f"{flags.out} is not empty: give another --out")
     loaded = load(
         flags.model,
         flags.env,
@@ -63,16 +67,17 @@ def run(arguments: Sequence[str]) -> int:
         temperature=flags.rollout.temperature,
         on_progress=lambda done, total: say(f"played {done} of {total} episodes"),
     )
-    for line in figures(result.summary()):
+    for line in figures(result.summary(), failure=most_frequent_failure(result.groups)):
         print(line)
     if flags.out is not None:
         record_evaluation(flags.out, result, to_data(flags))
         print(f"recorded in {flags.out}")
+    stop_where_all_failed(result.groups, "evaluation")
     return 0
 
 
-def figures(summary: dict[str, Any]) -> list[str]:
-    """The lines that `infopo eval` prints; of a mixture, one more for each member."""
+def figures(summary: dict[str, Any], *, failure: str | None = None) -> list[str]:
+    """The lines that `infopo eval` prints; of a mixture, one more for each member. `failure`: why episodes broke."""
     from infopo.report import format_rate
 
     lines = [f"success    {format_rate(summary)}  (95 % interval, {summary['n']} episodes)"]
@@ -80,7 +85,8 @@ def figures(summary: dict[str, Any]) -> list[str]:
         if summary[name] is not None:
             lines.append(f"{label:10s} {summary[name]:.2f}")
     if summary["failed"]:
-        lines.append(f"broke off  {summary['failed']} episodes, not counted above")
+        reason = f"; {failure}" if failure else ""
+        lines.append(f"broke off  {summary['failed']} episodes, not counted above{reason}")
     for env_id, part in summary.get("environments", {}).items():
         score = "-" if part["score"] is None else f"{part['score']:.2f}"
         lines.append(f"{env_id:18s} {format_rate(part)}  score {score}  ({part['n']} episodes)")

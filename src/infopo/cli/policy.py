@@ -8,6 +8,7 @@ from typing import Any
 
 from infopo.cli.progress import Quarters
 from infopo.core import UserError
+from infopo.core.sealed_folder import MANIFEST, verify
 from infopo.envs.registry import Split, make_env, members, option_names
 from infopo.rollout.schedule import most_episodes
 
@@ -57,7 +58,7 @@ def load(
     """Load `nano` (built on first use for this environment), a folder, an adapter folder or a hub name.
 
     Adapters of a folder go on being trained; new ones are made only for a model without any. Raises `UserError` for
-    what cannot be loaded, and for adapters of another rank than the folder's.
+    what cannot be loaded, for a sealed folder that is damaged, and for adapters of another rank than the folder's.
     """
     from transformers import AutoTokenizer
 
@@ -65,6 +66,7 @@ def load(
 
     adapter: Path | None = None
     model = _newest_checkpoint(model)
+    _check_seal(Path(model))
     if model == NANO:
         from infopo.nano import nano_folder
 
@@ -101,6 +103,13 @@ def _newest_checkpoint(model: str) -> str:
     if newest is None:
         raise UserError(f"the run {model} has no checkpoint yet; resume it, or give a model folder")
     return str(newest)
+
+
+def _check_seal(folder: Path) -> None:
+    """`UserError` where a folder has a manifest and does not agree with it."""
+    problem = verify(folder) if (folder / MANIFEST).is_file() else None
+    if problem is not None:
+        raise UserError(f"{folder} is damaged: {problem}; put the file back from a copy, or give another checkpoint")
 
 
 def _is_nano(model: str) -> bool:

@@ -11,7 +11,15 @@ from typing import Annotated, Any
 import tyro
 
 from infopo.cli.arguments import parse, take_options
-from infopo.cli.evaluations import evaluate_run, recorded, run_summary
+from infopo.cli.evaluations import (
+    evaluate_before,
+    evaluate_run,
+    recorded,
+    refuse_unwritable,
+    resumable,
+    run_summary,
+    wanted,
+)
 from infopo.cli.policy import Loaded, check_playable, load, with_nano_difficulty
 from infopo.cli.progress import TrainProgress, say
 from infopo.cli.trackers import check_trackers, open_trackers
@@ -62,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
 
     with RunFolder.create(out, config) as folder:
         if flags.evaluate:
-            evaluate_run(config, loaded.policy, out, 0, flags.evaluate)
+            evaluate_before(config, loaded.policy, out, flags.evaluate)
         return train(config, loaded, folder) or _finish(config, loaded, folder)
 
 
@@ -77,7 +85,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 
 def refuse_taken(out: Path) -> None:
-    """`UserError` where `out` already holds something: said before minutes of loading."""
+    """`UserError` where `out` cannot be written or already holds something: said before minutes of loading."""
+    refuse_unwritable(out)
     if out.is_dir() and any(not entry.name.startswith(".") for entry in out.iterdir()):
         raise UserError(f"{out} is not empty: go on with it by --resume {out}, or give another --out")
 
@@ -168,6 +177,8 @@ def _resume(path: str, steps: int, recipe: str | None, arguments: list[str]) -> 
         raise UserError(f"a resumed run keeps its settings, only --steps may change; leave {extra} out")
     with RunFolder.open(path, steps=steps if "--steps" in names else None) as folder:
         loaded = load_for(resolve(folder.config))
+        if tasks := wanted(folder.path):  # nothing is restored yet: this is the initial policy
+            evaluate_before(folder.config, loaded.policy, folder.path, tasks)
         return train(folder.config, loaded, folder) or _finish(folder.config, loaded, folder)
 
 
@@ -176,7 +187,8 @@ def _finish(config: TrainConfig, loaded: Loaded, folder: Any) -> int:
     before = recorded(folder.path, 0)
     after = None
     if before is not None:
-        after = evaluate_run(config, loaded.policy, folder.path, config.steps, before["tasks"]).summary()
+        with resumable(folder.path):
+            after = evaluate_run(config, loaded.policy, folder.path, config.steps, before["tasks"]).summary()
         for name, part in (("before", before), ("after", after)):
             say(f"{name:6s} {format_rate(part)} on {part['tasks']} test tasks")
     folder.write_summary({"before": before, "after": after, **run_summary(config, folder.path, config.steps)})

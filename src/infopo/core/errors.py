@@ -27,9 +27,10 @@ class UnknownNameError(UserError):
 
 @dataclass(slots=True)
 class Caught:
-    """Filled by `boundary` when something broke inside it."""
+    """Filled by `boundary` when something broke inside it: the failure as data, and the exception it was."""
 
     failure: Failure | None = None
+    error: Exception | None = None
 
 
 @contextmanager
@@ -49,6 +50,8 @@ def boundary(where: str) -> Iterator[Caught]:
     except UserError:
         raise
     except TimeoutError as error:
+        caught.error = error
         caught.failure = Failure(kind="timeout", where=where, detail=str(error) or "deadline passed")
     except Exception as error:  # broad on purpose: whatever foreign code raises is an infrastructure failure
+        caught.error = error
         caught.failure = Failure(kind=type(error).__name__, where=where, detail=str(error))

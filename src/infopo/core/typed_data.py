@@ -38,6 +38,13 @@ def from_data(data: Mapping[str, Any], kind: type[T], *, where: str) -> T:
     return _build(data, kind, where, "")
 
 
+def check_complete(data: Mapping[str, Any], kind: type, *, where: str) -> None:
+    """Raise `UserError` where `data` leaves out a field of `kind`, as a file that was cut short does."""
+    missing = [name for name in typing.get_type_hints(kind) if name not in data]
+    if missing:
+        raise UserError(f"{where} is not whole: it lacks {', '.join(missing)}; put it back from a copy")
+
+
 def dotted_names(kind: type) -> list[str]:
     """Every key that `from_data` knows, nested ones with dots, in the order of the fields."""
     names = []

@@ -2,10 +2,11 @@
 
 import dataclasses
 import importlib
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from infopo.core import UnknownNameError, UserError, derive_random
+from infopo.core import UnknownNameError, UserError, boundary, derive_random
 from infopo.envs.base import Env, Expert
 from infopo.envs.mixtures import member_options, read_mixture
 from infopo.users import ChatModel
@@ -94,16 +95,27 @@ def get_spec(env_id: str) -> EnvSpec:
 
 def _foreign_spec(env_id: str) -> EnvSpec:
     name, _, attribute = env_id.partition(":")
-    try:
+    module = None
+    with boundary("import") as caught:
         module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name.partition(".")[0] and error.name != name:
-            raise  # the module is there, something that it imports is not
+    error = caught.error
+    if isinstance(error, ModuleNotFoundError) and error.name in (name, name.partition(".")[0]):
         raise UserError(f"environment {env_id!r}: no module {name}; run from the folder that holds it") from error
+    if error is not None:
+        said = f"{type(error).__name__}: {error}"
+        raise UserError(f"environment {env_id!r}: {name} cannot be imported, {_place(error)}: {said}") from error
     spec = getattr(module, attribute, None)
     if not isinstance(spec, EnvSpec):
         raise UserError(f"environment {env_id!r}: {name} has no EnvSpec called {attribute!r}")
     return spec
+
+
+def _place(error: Exception) -> str:
+    """File and line where importing stopped: of the text that is no Python, or of the code that raised."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    frame = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith("<frozen")][-1]
+    return f"{frame.filename}, line {frame.lineno}"
 
 
 def resolve_options(env_id: str, options: dict[str, Any]) -> Any:

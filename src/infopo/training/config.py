@@ -1,5 +1,6 @@
 """Everything a training run depends on, as typed data. The resolved form is saved with the run."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +11,11 @@ from infopo.rollout.config import RolloutConfig
 
 Preset = Literal["matched", "as-published"]
 FilterKind = Literal["none", "std", "std_rev", "dynamic"]
+LEAST = {
+    0: "steps max_sampling_rounds warmup_steps weight_decay lora.rank",
+    1: "groups micro_batch_tokens save_every keep_checkpoints lora.alpha critic.width critic.passes",
+    2: "group_size",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +76,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         checks = {
-            "steps": self.steps >= 0,
-            "groups": self.groups >= 1,
-            "group_size": self.group_size >= 2,
             "updates": 1 <= self.updates <= max(1, self.groups),
             "filter_keep": 0 < self.filter_keep <= 1,
-            "max_sampling_rounds": self.max_sampling_rounds >= 0,
-            "learning_rate": self.learning_rate is None or self.learning_rate > 0,
+            "learning_rate": self.learning_rate is None or 0 < self.learning_rate < math.inf,
             "max_grad_norm": self.max_grad_norm > 0,
-            "micro_batch_tokens": self.micro_batch_tokens >= 1,
-            "save_every": self.save_every >= 1,
-            "keep_checkpoints": self.keep_checkpoints >= 1,
             "dtype": self.dtype in ("float32", "bfloat16"),
-            "lora.rank": self.lora.rank >= 0,
-            "critic.width": self.critic.width >= 1,
-            "critic.passes": self.critic.passes >= 1,
-            "critic.learning_rate": self.critic.learning_rate > 0,
+            "critic.learning_rate": 0 < self.critic.learning_rate < math.inf,
         }
+        for least, names in LEAST.items():
+            checks |= {name: least <= _read(self, name) < math.inf for name in names.split()}
         if self.dtype != "float32" and self.lora.rank == 0:
             raise UserError(
                 f"config: dtype {self.dtype} with lora.rank 0 would train in {self.dtype}, where small updates round to"

@@ -22,6 +22,7 @@ from infopo.gain import TurnGain, answer_belief, information_gain
 from infopo.gain.backends import check_backends
 from infopo.gain.episodes import reference_logprobs
 from infopo.rollout import RolloutBatch, TaskSpec, play_groups
+from infopo.rollout.failures import stop_where_all_failed
 from infopo.rollout.metrics import rollout_metrics
 from infopo.rollout.schedule import Schedule, group_number
 from infopo.samplers.hf import HFSampler
@@ -46,8 +47,8 @@ class Trainer:
 
     Which tasks a step plays, and every seed in it, are pure functions of the step: a resumed run repeats an
     uninterrupted one bit by bit. `reference` is a frozen copy of the initial model, needed only with a KL coefficient
-    and no adapters; `make` builds the environments. Raises `InfopoError` after three non-finite updates in a row, and
-    `UserError` where the method needs what the environment does not have.
+    and no adapters; `make` builds the environments. Raises `InfopoError` after three non-finite updates in a row and
+    after a step whose episodes all failed, `UserError` where the method needs what the environment does not have.
     """
 
     def __init__(
@@ -141,13 +142,15 @@ class Trainer:
         number = self.done_steps + 1
         clock = _Clock()
         played, kept, signals, metrics = self._collect(clock)
-        metrics |= rollout_metrics(self._everywhere(list(played)), by_environment=len(self.schedule.members) > 1)
+        everyone = self._everywhere(list(played))
+        metrics |= rollout_metrics(everyone, by_environment=len(self.schedule.members) > 1)
         rows, stats = self._credit(kept, signals)
         metrics |= stats
         metrics |= self._update(rows)
         metrics = {name: value for name, value in metrics.items() if math.isfinite(value)}  # else: not measured
         clock.lap("update")
         self._log(number, self._records(number, played, kept, signals.get("gain"), rows), metrics, clock.laps)
+        stop_where_all_failed(everyone, f"step {number}")
         self.done_steps = number
         if self.on_step is not None and self.accelerator.is_main_process:
             self.on_step(number, metrics, clock.laps)

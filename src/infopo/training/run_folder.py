@@ -9,6 +9,7 @@ from infopo.core import UserError, atomic_write_text
 from infopo.core.checkpoint_folders import checkpoint_step, latest_checkpoint
 from infopo.core.folder_lock import FolderLock
 from infopo.core.run_records import RunRecords
+from infopo.core.typed_data import check_complete
 from infopo.training.config import TrainConfig
 from infopo.training.config_io import config_from_dict, config_to_yaml, read_yaml
 
@@ -50,7 +51,9 @@ class RunFolder(RunRecords):
         path = Path(path)
         if not (path / CONFIG).is_file():
             raise UserError(f"{path} is not a run that can be resumed: it has no {CONFIG}; start one with --out {path}")
-        config = config_from_dict(read_yaml(path / CONFIG), where=str(path / CONFIG))
+        data = read_yaml(path / CONFIG)
+        config = config_from_dict(data, where=str(path / CONFIG))
+        check_complete(data, TrainConfig, where=str(path / CONFIG))
         lock = FolderLock(path)
         newest = latest_checkpoint(path / "checkpoints")
         step = 0 if newest is None else checkpoint_step(newest)
