@@ -119,7 +119,7 @@ class HFSession:
     def _read(
         self, part: SlotCache, rows: Sequence[int], ids: Sequence[Sequence[int]], starts: Sequence[int]
     ) -> torch.Tensor:
-        """Hidden states `[B, Q, H]` of ids `[B, Q]` that follow the first `starts` columns of these rows of the cache."""
+        """Hidden states `[B, Q, H]` of ids `[B, Q]` that follow `starts` columns of these rows of the cache."""
         device = self.policy.device
         index, tokens, first = (_at_least(torch.tensor(x, device=device)) for x in (rows, ids, starts))
         columns = first[:, None] + torch.arange(tokens.shape[1], device=device)
