@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal
 
 from infopo.algorithms.loss_config import LossConfig
@@ -84,7 +85,7 @@ class TrainConfig:
             "critic.learning_rate": 0 < self.critic.learning_rate < math.inf,
         }
         for least, names in LEAST.items():
-            checks |= {name: least <= _read(self, name) < math.inf for name in names.split()}
+            checks |= {name: least <= attrgetter(name)(self) < math.inf for name in names.split()}
         if self.dtype != "float32" and self.lora.rank == 0:
             raise UserError(
                 f"config: dtype {self.dtype} with lora.rank 0 would train in {self.dtype}, where small updates round to"
@@ -92,10 +93,4 @@ class TrainConfig:
             )
         for name, good in checks.items():
             if not good:
-                raise UserError(f"config: {name} is out of range, got {_read(self, name)!r}")
-
-
-def _read(config: Any, dotted: str) -> Any:
-    for part in dotted.split("."):
-        config = getattr(config, part)
-    return config
+                raise UserError(f"config: {name} is out of range, got {attrgetter(name)(self)!r}")
