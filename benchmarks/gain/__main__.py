@@ -55,12 +55,22 @@ def _score(name: str, shape: Shape, tables: tuple[str, ...], flags: argparse.Nam
     repeats = 1 if flags.quick else flags.repeats
     title = f"{name}, {flags.dtype}, {flags.device}"
     if "turns" in tables:
-        scoring.by_turns(policy, shape.mix, name=title, episodes=episodes, turns=turns, repeats=repeats)
+        size = {"episodes": episodes, "turns": turns, "repeats": repeats}
+        scoring.by_turns(policy, shape.mix, name=title, **size, schemes=_schemes(flags.schemes))
     if "growth" in tables:
         tokens = [512, 1024] if flags.quick else [1024, 2048, 4096, 8192]
         scoring.by_length(policy, CHAT, name=title, tokens=tokens)
     if "rounding" in tables:
         scoring.agreement(policy, shape.mix, name=title, episodes=min(episodes, 16), turns=max(turns))
+
+
+def _schemes(text: str) -> tuple[str, ...]:
+    schemes = _listed(text) or scoring.SCHEMES
+    if unknown := set(schemes) - set(scoring.SCHEMES):
+        raise UserError(f"no scheme is called {sorted(unknown)[0]!r}; there are {', '.join(scoring.SCHEMES)}")
+    if "kv" not in schemes:
+        raise UserError("--schemes: kv must be among them, all others are held against it")
+    return schemes
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -76,6 +86,7 @@ def _flags(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--shapes", default="", help=f"of {', '.join(SHAPES)}; default nano")
     parser.add_argument("--tables", default="", help=f"of {', '.join(TABLES)}; default all, on cuda the first three")
     parser.add_argument("--turns", default="4,10,20", help="of the episodes of `turns`")
+    parser.add_argument("--schemes", default="", help=f"of {', '.join(scoring.SCHEMES)}, in `turns`; default all")
     parser.add_argument("--episodes", type=int, default=0, help="a pass; default: by shape")
     parser.add_argument("--repeats", type=int, default=3, help="of each timing")
     parser.add_argument("--steps", type=int, default=6, help="of each method in `step`")

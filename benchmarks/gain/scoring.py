@@ -1,7 +1,7 @@
 """Tables of the scoring pass: back-ends by turns, growth with the length of an episode, and rounding."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from infopo.core import Trajectory
@@ -19,16 +19,27 @@ from .measure import CELLS, measure, print_table
 from .released import ROWS, released_gain
 
 BACKENDS: tuple[Backend, ...] = ("kv", "tree", "separate")
+SCHEMES = (*BACKENDS, "released")
 
 
-def by_turns(policy: LanguageModel, mix: Mix, *, name: str, episodes: int, turns: Sequence[int], repeats: int) -> None:
-    """Back-ends and the released scheme on the same episodes."""
+def by_turns(
+    policy: LanguageModel,
+    mix: Mix,
+    *,
+    name: str,
+    episodes: int,
+    turns: Sequence[int],
+    repeats: int,
+    schemes: Sequence[str],
+) -> None:
+    """Some of `SCHEMES`, `kv` among them, on the same episodes."""
 
     def rows() -> Iterator[list[str]]:
         for count in turns:
             played, cache = play(policy, mix, episodes=episodes, turns=count)
-            works = {backend: _work(policy, played, backend, cache) for backend in BACKENDS}
-            found = measure(policy, works | {"released": partial(released_gain, policy, played)}, repeats=repeats)
+            works: dict[str, Callable[[], object]] = {one: _work(policy, played, one, cache) for one in BACKENDS}
+            works["released"] = partial(released_gain, policy, played)
+            found = measure(policy, {scheme: works[scheme] for scheme in schemes}, repeats=repeats)
             length = statistics.fmean(len(one.token_ids) for one in played)
             for scheme, one in found.items():
                 faster = f"{one.median / found['kv'].median:.1f}x"
