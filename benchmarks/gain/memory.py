@@ -3,7 +3,6 @@
 python -m benchmarks.gain.memory SCHEME TOKENS VOCABULARY prints the bytes above those of the loaded model.
 """
 
-import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from infopo.gain import information_gain
 
 from .episodes import Mix, Shape, play, random_policy
-from .measure import MIB, print_table
+from .measure import MIB, peak_memory, print_table
 from .released import released_gain
 
 ROOT = Path(__file__).parents[2]
@@ -62,25 +61,21 @@ def _child(scheme: str, tokens: int, vocabulary: int) -> int:
 
 
 def _measured(scheme: str, tokens: int, vocabulary: int) -> int:
-    """Bytes at the peak of rollout and pass, above the peak until the model was there."""
+    """Bytes at the peak of rollout and pass, above those of the loaded model."""
     reply = max(1, round((tokens - OPENING) / TURNS) - ACTION - 4)
     mix = Mix(opening=OPENING, actions=(ACTION,), replies=(reply,))
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
     sizes |= {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": vocabulary, "tie_word_embeddings": True}
     policy = random_policy(Shape(mix=mix, episodes=1, sizes=sizes), device="cpu", dtype="float32")
-    before = _peak()
-    played, cache = play(policy, mix, episodes=1, turns=TURNS)
-    if scheme == "naive":
-        released_gain(policy, played, rows=1, last=True)
-    else:
-        information_gain(policy, played, backend=scheme, cache=cache)  # type: ignore[arg-type]
-    return _peak() - before
-
-
-def _peak() -> int:
-    """The most resident memory so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    with peak_memory(policy.device) as peak:
+        played, cache = play(policy, mix, episodes=1, turns=TURNS)
+        if scheme == "naive":
+            released_gain(policy, played, rows=1, last=True)
+        else:
+            information_gain(policy, played, backend=scheme, cache=cache)  # type: ignore[arg-type]
+    if peak[0] is None:
+        sys.exit("the peak of memory is read from /proc, which this system does not have: Linux only")
+    return peak[0]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 BATCH_TOKENS = 8192  # padded tokens of one forward, unless one row alone has more
-MASK_LIMIT = 1 << 26  # query-key pairs of a mask of our own, 64 MiB of booleans; likewise
+MASK_LIMIT = 1 << 26  # query-key pairs of a mask of our own: 256 MiB in float32, twice that on the CPU; likewise
 
 States = Iterator[list[tuple[int, torch.Tensor]]]  # (branch, states [n, H] that predict its n scored tokens), by batch
 
