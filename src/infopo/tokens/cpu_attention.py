@@ -1,8 +1,9 @@
 """Attention in float64 inside a float32 model: how a policy is read on the CPU.
 
 A token is sampled as one query beside a few others, and trained as one of hundreds. In float32 its log-probability then
-differs by up to some 1e-5, and attention alone is why: how its sums are split depends on the shape. In float64 they
-agree once rounded, so that the first update starts at a ratio of 1 and every gain back-end finds one number.
+differs by up to some 1e-5, and attention is why: how its sums are split depends on the shape. In float64 they agree
+once rounded, so that the first update starts at a ratio of 1 and every gain back-end finds one number. (Products of
+fewer than four rows round otherwise too: `samplers.hf.FEWEST_ROWS`.)
 Accelerators have kernels for float32 and coarser only: there the ordinary attention stays.
 """
 
