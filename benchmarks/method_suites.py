@@ -67,7 +67,7 @@ def _methods(seeds: Iterable[int]) -> list[Cell]:
     for name in algorithms.names():
         paid = "turn_rewards" in algorithms.get(name).needs
         rows[name] = as_meant(name, TRAVEL["env"]) | ({"env_options": {"reward": "upstream"}} if paid else {})
-    return list(_cells("travel 22", {**TRAVEL, "steps": 30}, rows, seeds))
+    return list(_cells("travel 22", {**TRAVEL, "steps": 20}, rows, seeds))
 
 
 def _fusion(seeds: Iterable[int]) -> list[Cell]:
