@@ -40,13 +40,14 @@ CURVE = 10  # steps that share a point of the curve
 class Cell:
     """One run: `label` is its row, `task` its table; `settings` are fields of `TrainConfig`, steps and seed included.
 
-    `evaluation`: test tasks, one episode each. No `steps`: the warm start alone.
+    `evaluation`: test tasks, one episode each, of `evaluated_on` where it is given. No `steps`: the warm start alone.
     """
 
     label: str
     task: str
     settings: Mapping[str, Any]
     evaluation: int
+    evaluated_on: str | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +87,7 @@ def config_of(cell: Cell) -> Any:
 def key_of(cell: Cell) -> str:
     """The name of a cell's file under the code of this tree."""
     decides = [to_data(config_of(cell)), cell.evaluation, digest()]
+    decides += [cell.evaluated_on] if cell.evaluated_on else []
     return hashlib.blake2b(json.dumps(decides, sort_keys=True).encode(), digest_size=10).hexdigest()
 
 
@@ -127,7 +129,8 @@ def run_cell(cell: Cell, folder: Path, say: Callable[[str], None]) -> dict[str, 
     with RunFolder.open(run) if begun else RunFolder.create(run, config) as records:
         if config.steps and train(config, loaded, records):
             return None
-        after = evaluate_run(config, loaded.policy, run, config.steps, cell.evaluation).summary()
+        tested = dataclasses.replace(config, env=cell.evaluated_on or config.env)
+        after = evaluate_run(tested, loaded.policy, run, config.steps, cell.evaluation).summary()
     result = {"key": key, "code": digest(), "task": cell.task, "label": cell.label, "settings": dict(cell.settings)}
     result |= {"learning_rate": config.learning_rate, "after": after, **_cost(run)}
     (folder / "cells").mkdir(exist_ok=True)

@@ -96,7 +96,32 @@ def _masks(seeds: Iterable[int]) -> list[Cell]:
     return list(_cells("slots 3", {**slots(3), "steps": 40}, rows, seeds))
 
 
+GYMS = ("travel", "intention", "telepathy", "turtle", "persuade", "search", "function", "tau")
+
+
+def _usergym(seeds: Iterable[int]) -> list[Cell]:
+    """Each gym on its own; seed by seed, gym by gym."""
+    return [
+        cell
+        for seed in seeds
+        for gym in GYMS
+        for cell in _cells(gym, {"env": f"usergym/{gym}", "steps": 60}, {"infopo": {"algo": "infopo"}}, [seed])
+    ]
+
+
+def _transfer(seeds: Iterable[int]) -> list[Cell]:
+    """Trained on five gyms, tested on all eight; the warm start knows the words of all."""
+    base = {"env": "usergym/all-train", "model": "nano:usergym/all-test", "steps": 60}
+    rows = {name: {"algo": name} for name in ("infopo", "grpo")}
+    return [
+        replace(cell, evaluation=8 * EVALUATION, evaluated_on="usergym/all-test")
+        for cell in _cells("five to eight", base, rows, seeds)
+    ]
+
+
 SUITES = {
+    "usergym": Suite(cells=_usergym, seeds=3, subject="infopo"),
+    "transfer": Suite(cells=_transfer, seeds=3, subject="infopo"),
     "methods": Suite(cells=_methods, seeds=3),
     "fusion": Suite(cells=_fusion, seeds=5, subject="infopo-return"),
     "masks": Suite(cells=_masks, seeds=3),

@@ -1,7 +1,7 @@
 """Train and compare: every method on the one loop, cell by cell. Finished cells are kept; the same command goes on.
 
-python benchmarks/method_table.py --suite methods|fusion|masks|honourable-failure --out FOLDER [--cells WORD ...]
-    [--seeds N] [--slots N] [--quick] [--print] [--code DIGEST] [--keep FILE.jsonl]
+python benchmarks/method_table.py --suite methods|fusion|masks|usergym|transfer|honourable-failure --out FOLDER
+    [--cells WORD ...] [--seeds N] [--slots N] [--quick] [--print] [--code DIGEST] [--keep FILE.jsonl]
 
 `--cells`: only cells whose name ("TASK LABEL seed N") holds one of these words. `--print`: no run, only tables.
 `--code`: with it, tables of cells that other code made. `--keep`: finished cells of the suite as JSON lines, to be
@@ -79,6 +79,26 @@ def table(task: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
+def by_member(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Success in each environment of the mixture that was played; nothing where it was one environment."""
+    found = {
+        label: [one["after"]["environments"] for one in part]
+        for label, part in rows.items()
+        if "environments" in part[0]["after"]
+    }
+    if not found:
+        return ""
+    members = list(next(iter(found.values()))[0])
+    lines = [f"| method | {' | '.join(members)} |", f"|---|{'---|' * len(members)}"]
+    for label, parts in found.items():
+        cells = [
+            rate([float(part[name]["success"]) for part in parts], parts[0][name]["ci95"] if len(parts) == 1 else None)
+            for name in members
+        ]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def differences(rows: Mapping[str, Sequence[Mapping[str, Any]]], subject: str) -> str:
     """Success of `subject` less that of each other row, seed by seed."""
     by_seed = {
@@ -101,7 +121,7 @@ def report(results: Sequence[Mapping[str, Any]], title: str, *, subject: str | N
         tables.setdefault(result["task"], {}).setdefault(result["label"], []).append(result)
     parts = [title]
     for task, rows in tables.items():
-        parts.append(table(task, rows))
+        parts += [table(task, rows), *filter(None, [by_member(rows)])]
         if subject is not None and (found := differences(rows, subject)):
             parts.append(found)
     return "\n\n".join(parts)

@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -27,16 +28,25 @@ def step_ratio(*, steps: int, quick: bool) -> None:
     """The default `infopo train`; with `quick` eight episodes of a tiny model."""
     laps: dict[str, Laps] = {method: [] for method in METHODS}
     turns: list[float] = []
+    # Time on the processor beside that on the clock: what else the machine does is not in it.
+    processor: dict[str, list[float]] = {method: [] for method in METHODS}
     with tempfile.TemporaryDirectory() as work, ExitStack() as stack:
         config = _config(Path(work), quick)
         trainers = {method: _trainer(config, Path(work) / method, method, laps[method], stack) for method in METHODS}
         for number in range(steps + 1):
-            metrics = {method: trainers[method].step() for method in METHODS[:: 1 if number % 2 else -1]}
+            metrics = {}
+            for method in METHODS[:: 1 if number % 2 else -1]:
+                start = time.process_time()
+                metrics[method] = trainers[method].step()
+                processor[method].append(time.process_time() - start)
             played = {found["len/mean"] for found in metrics.values()}
             assert len(played) == 1, f"the two methods played different episodes: {played}"
             turns.append(metrics["grpo"]["turns/mean"])
     # The first step warms up, and checks the back-ends against each other.
     _print(config, laps["infopo"][1:], laps["grpo"][1:], statistics.fmean(turns[1:]))
+    ratios = [one / other for one, other in zip(processor["infopo"][1:], processor["grpo"][1:], strict=True)]
+    spread = f"least {min(ratios):.3f}, most {max(ratios):.3f}"
+    print(f"Of the time on the processor: **{statistics.median(ratios):.3f}** ({spread}).")
 
 
 def _config(work: Path, quick: bool) -> TrainConfig:

@@ -456,6 +456,23 @@ def test_a_key_of_a_recipe_that_is_no_text_is_named(tmp_path: Path, capsys: pyte
     assert "recipe.yaml: the name 1 is not text: put quotes around it" in capsys.readouterr().err
 
 
+def test_nano_can_be_warm_started_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    from infopo.cli.policy import load
+    from infopo.core import UserError
+
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def found(env: str, options: dict[str, Any], **settings: Any) -> str:
+        asked.append((env, options))
+        raise UserError("enough")
+
+    monkeypatch.setattr("infopo.nano.nano_folder", found)
+    for model in ("nano", "nano:usergym/all-test"):
+        with pytest.raises(UserError, match="enough"):
+            load(model, "toy/slots", {"slots": 2})
+    assert asked == [("toy/slots", {"slots": 2}), ("usergym/all-test", {"difficulty": "nano"})]
+
+
 def test_the_nano_difficulty_follows_the_model(tmp_path: Path) -> None:
     from infopo.cli.policy import with_nano_difficulty
 
@@ -463,6 +480,7 @@ def test_the_nano_difficulty_follows_the_model(tmp_path: Path) -> None:
         return with_nano_difficulty(str(model), "usergym/travel", options).get("difficulty")
 
     assert difficulty("nano") == "nano"
+    assert difficulty("nano:usergym/all-test") == "nano"
     assert difficulty("nano", difficulty="standard") == "standard"
     assert difficulty("Qwen/Qwen3-4B") is None
     (tmp_path / "infopo.json").write_text('{"nano": 1}')

@@ -24,7 +24,7 @@ class EvalFlags:
     Options of the environment: `--env-options.NAME VALUE` (`infopo envs ID` lists them).
     """
 
-    model: str = "nano"  # nano, a transformers folder (a checkpoint is one), or a hub name
+    model: str = "nano"  # nano, nano:ENV (warm-started on ENV), a transformers folder (a checkpoint is one), a hub name
     env: str = "usergym/travel"
     env_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     user: str | None = None  # who answers; by default scripted

@@ -1,4 +1,5 @@
-"""From the name of a model to a policy. The only place that knows what the word `nano` stands for."""
+"""From the name of a model to a policy. The only place that knows what the word `nano` stands for: the policy that
+was warm-started on the environment at hand, or, as `nano:ENV`, on another one or on a mixture."""
 
 import json
 from collections.abc import Callable
@@ -55,7 +56,8 @@ def load(
     seed: int = 0,
     say: Callable[[str], None] = print,
 ) -> Loaded:
-    """Load `nano` (built on first use for this environment), a folder, an adapter folder or a hub name.
+    """Load `nano` (built on first use for this environment; `nano:ENV`: for that one), a folder, an adapter folder or a
+    hub name.
 
     Adapters of a folder go on being trained; new ones are made only for a model without any. Raises `UserError` for
     what cannot be loaded, for a sealed folder that is damaged, and for adapters of another rank than the folder's.
@@ -67,10 +69,14 @@ def load(
     adapter: Path | None = None
     model = _newest_checkpoint(model)
     _check_seal(Path(model))
-    if model == NANO:
+    if model == NANO or model.startswith(f"{NANO}:"):
         from infopo.nano import nano_folder
 
-        path = str(nano_folder(env, env_options, seed=NANO_SEED, progress=Quarters(say, "warm start")))
+        learnt, options = env, env_options
+        if model != NANO:
+            learnt = model.partition(":")[2]
+            options = with_nano_difficulty(NANO, learnt, {})
+        path = str(nano_folder(learnt, options, seed=NANO_SEED, progress=Quarters(say, "warm start")))
     elif (Path(model) / "adapter_config.json").is_file():
         adapter = Path(model)
         path = _base_model(adapter)
@@ -113,8 +119,8 @@ def _check_seal(folder: Path) -> None:
 
 
 def _is_nano(model: str) -> bool:
-    """Whether a model is `nano`, a folder that says so in `infopo.json`, or a checkpoint of a run that trained one."""
-    if model == NANO:
+    """Whether a model is `nano` or `nano:ENV`, a folder that says so in `infopo.json`, or a checkpoint of its run."""
+    if model == NANO or model.startswith(f"{NANO}:"):
         return True
     folder = Path(_newest_checkpoint(model))
     note = _mapping(folder / "infopo.json")

@@ -53,7 +53,7 @@ class TrainConfig:
     filter: FilterKind = "none"  # of groups: those whose outcomes vary most (std), least (std_rev), at all (dynamic)
     filter_keep: float = 0.25  # share of groups that std and std_rev keep
     max_sampling_rounds: int = 3  # further rounds of tasks in a step, in place of what filter dynamic drops
-    model: str = "nano"
+    model: str = "nano"  # nano, nano:ENV (warm-started on ENV, a mixture too), a transformers folder or a hub name
     steps: int = 30
     seed: int = 0
     groups: int = 8
