@@ -128,11 +128,12 @@ class HFSession:
         return self.policy.hidden(tokens, columns, visible, cache=part)[: len(rows)]
 
     def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        return logits_of(self.policy.model, _at_least(hidden))[: len(hidden)]
+        return logits_of(self.policy.model, _at_least(hidden), self.policy.temperature)[: len(hidden)]
 
     def _draw(self, logits: torch.Tensor, requests: Sequence[Request]) -> tuple[list[int], list[float]]:
-        """One token per row by inversion of the cumulative distribution, from one random number each."""
-        logprobs = torch.log_softmax(logits / self.policy.temperature, dim=-1)
+        """One token per row of logits at the policy's temperature, by inversion of the cumulative distribution, from
+        one random number each."""
+        logprobs = torch.log_softmax(logits, dim=-1)
         if self.greedy:
             chosen = logprobs.argmax(-1)
         else:

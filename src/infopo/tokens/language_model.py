@@ -93,13 +93,15 @@ def base_of(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def logits_of(model: Any, hidden: torch.Tensor) -> torch.Tensor:
-    """Logits `[N, V]` of hidden states `[N, H]`, soft cap included where the model has one; float32 or finer."""
+def logits_of(model: Any, hidden: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
+    """Logits `[N, V]` of hidden states `[N, H]` at a temperature, soft cap included where the model has one; float32 or
+    finer."""
     base = base_of(model)
     logits: torch.Tensor = base.get_output_embeddings()(hidden)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     cap = getattr(base.config.get_text_config(), "final_logit_softcapping", None)
-    return logits if cap is None else cap * torch.tanh(logits / cap)
+    capped = logits if cap is None else cap * torch.tanh(logits / cap)
+    return capped if temperature == 1.0 else capped / temperature  # a division by 1 is a pass over all logits
 
 
 def head_chunks(model: Any, tokens: int, *, copies: int = 1) -> Iterator[slice]:
@@ -114,7 +116,7 @@ def token_logprobs(model: Any, hidden: torch.Tensor, targets: torch.Tensor, temp
     for part in head_chunks(model, hidden.shape[0]):
         # Not chosen logit minus logsumexp: that loses digits where logits are large, and ratios are held to 1e-5.
         # No name for the logits: it would keep a chunk alive while the next one is made.
-        parts.append(-cross_entropy(logits_of(model, hidden[part]) / temperature, targets[part], reduction="none"))
+        parts.append(-cross_entropy(logits_of(model, hidden[part], temperature), targets[part], reduction="none"))
     return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)
 
 

@@ -39,7 +39,7 @@ class TokenLogProbs(torch.nn.Module):
         tokens = input_ids[:, 1:][target[:, 1:]]
         logprobs, entropies = [], []
         for start in range(0, chosen.shape[0], HEAD_CHUNK):
-            logits = logits_of(self.model, chosen[start : start + HEAD_CHUNK]) / self.temperature
+            logits = logits_of(self.model, chosen[start : start + HEAD_CHUNK], self.temperature)
             logprobs.append(-cross_entropy(logits, tokens[start : start + HEAD_CHUNK], reduction="none"))
             with torch.set_grad_enabled(self.entropy_gradient and torch.is_grad_enabled()):
                 entropies.append(torch.special.entr(logits.softmax(-1)).sum(-1))
