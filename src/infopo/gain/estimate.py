@@ -101,8 +101,7 @@ def _divergence(model: LanguageModel, turn: ScoredTurn, held: dict[int, torch.Te
     mixture = spec.counterfactual in MIXTURES
     total = 0.0
     for part in head_chunks(model.model, stack.shape[1], copies=2 * len(stack)):
-        logits = logits_of(model.model, stack[:, part], model.temperature)
-        logprobs = logits.log_softmax(-1)
+        logprobs = logits_of(model.model, stack[:, part], model.temperature).log_softmax(-1)
         if mixture:
             predictive, weights = mixed(logprobs[1:], targets[part], weights)
             total += float(divergence(logprobs[0], predictive).sum())
