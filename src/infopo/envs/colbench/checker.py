@@ -14,26 +14,46 @@ from infopo.envs.colbench.answers import banned
 from infopo.envs.colbench.options import CodeOptions
 
 if TYPE_CHECKING:  # nothing is run before the first answer
-    from infopo.sandbox import CallResult
+    from infopo.sandbox import CallResult, SandboxResult
 
 REMEMBERED = 4096  # programs
+SECONDS_ALONE = 1.0  # of CPU, for a call in a process of its own; as published
 
-# The two ways in which calls are evaluated, both inside the sandbox. `module`: like a file that is imported and used.
-# `official`: definitions land in one namespace and look for names in another, so that a function does not see its
-# neighbours, its imports or itself, as in the published checker.
-_MODULE = """{source}
+# Calls are evaluated inside the sandbox, in one of two ways. `module`: like a file that is imported once. `official`:
+# before every call, definitions land in one namespace and look for names in another, so that a function sees neither
+# its neighbours nor its imports nor itself, as in the published checker. Values keep their types on the way out: a list
+# is no tuple, and the keys of a dictionary need not be text.
+_MODULE = """
+_scopes = []
 
 
 def _evaluate(expression):
-    return eval(expression, globals())
+    if not _scopes:
+        scope = {"__name__": "answer"}
+        exec(_SOURCE, scope)
+        _scopes.append(scope)
+    return _told(eval(expression, _scopes[0]))
 """
-_OFFICIAL = """_SOURCE = {source!r}
-
-
+_OFFICIAL = """
 def _evaluate(expression):
-    outer, inner = {{}}, {{}}
+    outer, inner = {}, {}
     exec(_SOURCE, outer, inner)
-    return eval(expression, outer, inner)
+    return _told(eval(expression, outer, inner))
+"""
+_TOLD = """
+def _told(value):
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return ["float", repr(float(value))]
+    if isinstance(value, dict):
+        return ["dict", [[_told(name), _told(part)] for name, part in value.items()]]
+    for kind, name in ((list, "list"), (tuple, "tuple"), ((set, frozenset), "set")):
+        if isinstance(value, kind):
+            return [name, [_told(part) for part in value]]
+    if type(value).__module__ in ("datetime", "decimal", "fractions") or type(value) in (bytes, complex):
+        return ["other", type(value).__name__ + " " + repr(value)]
+    raise TypeError("a " + type(value).__name__ + " cannot be compared")
 """
 
 
@@ -42,10 +62,25 @@ class BrokenTaskError(InfopoError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """What one call gave, or why it gave nothing."""
+
+    value: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """A date, a fraction or the like, known by how it is written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     """What each call gave, and how closed the sandbox was."""
 
-    results: tuple["CallResult", ...]
+    values: tuple[Value, ...]
     level: str
 
 
@@ -89,20 +124,20 @@ class Checker:
             return Verdict(passed=(False,) * len(wanted), level=None)
         ran = await run_calls(code, self._calls, self._options)
         passed = [
-            value is not None and result.error is None and bool(result.value == value[0])
-            for result, value in zip(ran.results, wanted, strict=True)
-            if official or value is not None
+            good and given.error is None and bool(given.value == value)
+            for given, (good, value) in zip(ran.values, wanted, strict=True)
+            if official or good
         ]
         return Verdict(passed=tuple(passed), level=ran.level)
 
-    async def _wanted(self) -> list[tuple[Any] | None]:
-        """The value of each call; None: there is none."""
+    async def _wanted(self) -> list[tuple[bool, Any]]:
+        """For each call whether it has a value, and the value."""
         if self._expected is not None:
-            return [(value,) for value in self._expected]
+            return [(True, value) for value in self._expected]
         ran = await run_calls(self._reference, self._calls, self._options)
-        wanted = [None if one.error is not None or one.value is None else (one.value,) for one in ran.results]
-        if self._options.scope == "module" and not any(wanted):
-            said = next((one.error for one in ran.results if one.error is not None), "None")
+        wanted = [(one.error is None and one.value is not None, one.value) for one in ran.values]
+        if self._options.scope == "module" and not any(good for good, _ in wanted):
+            said = next((one.error for one in ran.values if one.error is not None), "None")
             raise BrokenTaskError(f"{self._where}: the reference gives no value for any test ({said})")
         return wanted
 
@@ -111,35 +146,53 @@ _remembered: OrderedDict[tuple[str, tuple[str, ...], str, str | None], Ran] = Or
 
 
 async def run_calls(code: str, calls: Sequence[str], options: CodeOptions) -> Ran:
-    """What `code` gives for each call; a call that ends the process is an error, and the others get a new one."""
-    template = _OFFICIAL if options.scope == "official" else _MODULE
-    source = template.format(source=code)
+    """What `code` gives for each call. Where one of them breaks the process, each gets a process of its own."""
+    source = f"_SOURCE = {code!r}\n{_TOLD}{_OFFICIAL if options.scope == 'official' else _MODULE}"
     key = (source, tuple(calls), options.provider, options.required_level)
     if key in _remembered:
         _remembered.move_to_end(key)
         return _remembered[key]
-    ran, whole = await _run(source, calls, options)
-    if whole:  # what ran out of time may do better on a machine that is less busy
-        _remembered[key] = ran
-        while len(_remembered) > REMEMBERED:
-            _remembered.popitem(last=False)
+    whole = await _run(source, calls, options)
+    if whole.error is not None:  # time, memory or a flood; it may have been one call's fault
+        alone = [await _run(source, [call], options) for call in calls]
+        return Ran(values=tuple(value for one in alone for value in _values(one)), level=whole.level)
+    ran = Ran(values=_values(whole), level=whole.level)
+    _remembered[key] = ran
+    while len(_remembered) > REMEMBERED:
+        _remembered.popitem(last=False)
     return ran
 
 
-async def _run(source: str, calls: Sequence[str], options: CodeOptions) -> tuple[Ran, bool]:
-    from infopo.sandbox import CallResult, Program, run_program
+async def _run(source: str, calls: Sequence[str], options: CodeOptions) -> "SandboxResult":
+    from infopo.sandbox import Limits, Program, run_program
 
-    results: list[CallResult] = []
-    level, lost, in_vain = "", False, 0
-    while len(results) < len(calls) and in_vain < 2:
-        left = tuple((call,) for call in calls[len(results) :])
-        program = Program(source=source, function="_evaluate", calls=left)
-        result = await run_program(program, provider=options.provider, required_level=options.required_level)
-        level = result.level
-        results += result.results
-        in_vain = 0 if result.results else in_vain + 1
-        if len(results) < len(calls):
-            lost = True
-            results.append(CallResult(value=None, error=result.error or "no result"))
-    results += [CallResult(value=None, error="not run")] * (len(calls) - len(results))
-    return Ran(results=tuple(results), level=level), not lost
+    program = Program(source=source, function="_evaluate", calls=tuple((call,) for call in calls))
+    limits = Limits() if len(calls) > 1 else Limits(cpu_seconds=SECONDS_ALONE)
+    return await run_program(program, provider=options.provider, required_level=options.required_level, limits=limits)
+
+
+def _values(result: "SandboxResult") -> tuple[Value, ...]:
+    return tuple(_value(one) for one in result.results)
+
+
+def _value(result: "CallResult") -> Value:
+    if result.error is not None:
+        return Value(error=result.error)
+    try:
+        return Value(value=_heard(result.value))
+    except (TypeError, ValueError, LookupError):  # not what `_told` writes: the code has tampered with it
+        return Value(error="no value")
+
+
+def _heard(told: Any) -> Any:
+    """The value that `_told` has written, as data of plain types."""
+    if not isinstance(told, list):
+        return told
+    kind, content = told
+    if kind == "float":
+        return float(content)
+    if kind == "dict":
+        return {_heard(name): _heard(part) for name, part in content}
+    if kind == "other":
+        return Other(text=str(content))
+    return {"list": list, "tuple": tuple, "set": frozenset}[kind](_heard(part) for part in content)

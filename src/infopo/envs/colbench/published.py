@@ -1,7 +1,7 @@
 """Published tasks from where the user has them: they may be used for non-commercial ends only, and are not shipped.
 
-`data` is a folder with `train.jsonl` and `test.jsonl` as published (or `train.parquet` and `test.parquet`, with the same
-fields inside the rows of a trainer), or one such file; of one file, one task in five is kept for the test split.
+`data` is a folder with `train.jsonl` and `test.jsonl` as published (or `train.parquet` and `test.parquet`, with the
+same fields inside the rows of a trainer), or one such file; of one file, one task in five is kept for the test split.
 """
 
 import functools
@@ -31,7 +31,7 @@ class PublishedTask:
 
 @functools.lru_cache(maxsize=8)
 def published_tasks(data: str, split: Split) -> tuple[PublishedTask, ...]:
-    """The tasks of a split, in the order of the file. `UserError` names file, line and field that is not as published."""
+    """The tasks of a split, in the order of the file. `UserError` names the file, line and field that is wrong."""
     path = Path(data)
     if not path.is_dir():
         tasks = tuple(_read_file(path))

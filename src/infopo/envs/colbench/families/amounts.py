@@ -9,7 +9,7 @@ from infopo.envs.colbench.task import Fact, Family
 
 def _shipping(base: int, kilo: int, started: str, express: str) -> Callable[..., Any]:
     def shipping(weight: float, fast: bool) -> float:
-        kilos = {"up": math.ceil, "exact": float}[started](weight)
+        kilos = math.ceil(weight) if started == "up" else weight
         price = base + kilo * kilos
         if not fast:
             return price
@@ -87,7 +87,8 @@ def _late_fee(grace: int, daily: int, cap: str) -> Callable[..., Any]:
 
 
 def _write_late_fee(grace: int, daily: int, cap: str) -> str:
-    limit = {"none": "", "price": "\n    if fee > price:\n        fee = price", "twenty": "\n    fee = min(20, fee)"}[cap]
+    price = "\n    if fee > price:\n        fee = price"
+    limit = {"none": "", "price": price, "twenty": "\n    fee = min(20, fee)"}[cap]
     return f"""def late_fee(days, price):
     if days <= {grace}:
         return 0
@@ -111,7 +112,12 @@ _LATE_FEE = Family(
             name="daily",
             topic="fee per day",
             words="per day|daily|each day|rate",
-            says={1: "One for each day.", 2: "Two for each day.", 5: "Five for each day."},
+            says={
+                1: "One for each day.",
+                2: "Two for each day.",
+                4: "Four for each day.",
+                5: "Five for each day.",
+            },
         ),
         Fact(
             name="cap",
@@ -270,7 +276,7 @@ _SPLIT_BILL = Family(
 def _tax(free: int, rate: int, rounding: str) -> Callable[..., Any]:
     def tax(income: int) -> float:
         amount = max(0, income - free) * rate / 100
-        return {"down": math.floor, "up": math.ceil, "exact": float}[rounding](amount)
+        return {"down": math.floor(amount), "up": math.ceil(amount), "exact": amount}[rounding]
 
     return tax
 
@@ -304,7 +310,12 @@ _TAX = Family(
             name="rate",
             topic="rate",
             words="percent|percentage|how much tax",
-            says={10: "A tenth of what is above.", 25: "A quarter of what is above.", 33: "It is 33 percent."},
+            says={
+                10: "A tenth of what is above.",
+                20: "A fifth of what is above.",
+                25: "A quarter of what is above.",
+                33: "It is 33 percent.",
+            },
         ),
         Fact(
             name="rounding",

@@ -53,7 +53,10 @@ _TOP_SCORES = Family(
             name="negatives",
             topic="scores below zero",
             words="negative|below zero|minus|less than zero",
-            says={"kept": "Those below zero count like all others.", "ignored": "Pretend those below zero are not there."},
+            says={
+                "kept": "Those below zero count like all others.",
+                "ignored": "Pretend those below zero are not there.",
+            },
         ),
     ),
     make=_top_scores,
@@ -236,7 +239,8 @@ def _groups(rest: str, order: str, form: str) -> Callable[..., Any]:
             found[-1] = found[-1] + [1] * (size - len(found[-1]))
             if rest == "dropped":
                 found.pop()
-        return {"list": found, "sum": list(map(sum, found)), "last": [group[-1] for group in found]}[form]
+        forms: dict[str, Callable[[list[int]], Any]] = {"list": list, "sum": sum, "last": lambda group: group[-1]}
+        return list(map(forms[form], found))
 
     return groups
 

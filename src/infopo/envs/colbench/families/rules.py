@@ -229,7 +229,7 @@ _GRADE = Family(
             name="passing",
             topic="points to pass",
             words="pass|passing|minimum|threshold|fail",
-            says={50: "Half the points are enough.", 60: "You need 60.", 70: "You need 70."},
+            says={50: "Half the points are enough.", 60: "You need 60.", 65: "You need 65.", 70: "You need 70."},
         ),
         Fact(
             name="style",
@@ -245,12 +245,15 @@ _GRADE = Family(
             name="bonus",
             topic="more than one hundred",
             words="over 100|above 100|more than 100|bonus|extra|above one hundred",
-            says={"cut": "Bonus points count only until the hundred is full.", "kept": "Bonus points count like others."},
+            says={
+                "cut": "Bonus points count only until the hundred is full.",
+                "kept": "Bonus points count like others.",
+            },
         ),
     ),
     make=_grade,
     write=_write_grade,
-    inputs=((0,), (49,), (50,), (59,), (60,), (69,), (70,), (95,), (100,), (125,)),
+    inputs=((0,), (49,), (50,), (59,), (60,), (66,), (70,), (95,), (100,), (125,)),
 )
 
 RULES = (_IS_OPEN, _AGE_GROUP, _DURATION, _GRADE)

@@ -5,8 +5,9 @@ from typing import Any
 
 from infopo.envs.colbench.task import Fact, Family
 
-ENDS = {"bang": "!", "mark": "?", "dot": ".", "comma": ",", "colon": ":", "dash": "-"}
+ENDS = {"bang": "!", "mark": "?", "dot": ".", "comma": ",", "colon": ":", "dash": "-", "star": "*", "slash": "/"}
 TESTS: dict[str, Callable[[int], bool]] = {
+    "every": lambda value: True,
     "even": lambda value: value % 2 == 0,
     "odd": lambda value: value % 2 == 1,
     "plus": lambda value: value > 0,
@@ -28,7 +29,8 @@ def _number(op: str, by: int, below: str) -> Callable[..., Any]:
 
 def _write_number(op: str, by: int, below: str) -> str:
     kept = {"keep": "x", "zero": "max( x , 0 )", "flip": "abs( x )"}[below]
-    return f"def f(x): return {kept} {dict(times='*', plus='+', minus='-')[op]} {by}"
+    sign = {"times": "*", "plus": "+", "minus": "-"}[op]
+    return f"def f(x): return {kept} {sign} {by}"
 
 
 def _total(keep: str, result: str, add: int) -> Callable[..., Any]:
@@ -40,11 +42,10 @@ def _total(keep: str, result: str, add: int) -> Callable[..., Any]:
 
 
 def _write_total(keep: str, result: str, add: int) -> str:
-    test = {"even": "n % 2 == 0", "odd": "n % 2 == 1", "plus": "n > 0", "minus": "n < 0"}[keep]
-    start, item, end = {"sum": ("sum(", "n", ""), "count": ("sum(", "1", ""), "most": ("max( (", "n", ") , default=0")}[
-        result
-    ]
-    return f"def f(x): return {start} {item} for n in x if {test} {end}{' ' if end else ''}) + {add}"
+    test = {"every": "", "even": "n % 2 == 0", "odd": "n % 2 == 1", "plus": "n > 0", "minus": "n < 0"}[keep]
+    kept = "for n in x" + (f" if {test}" if test else "")
+    value = {"sum": f"sum( n {kept} )", "count": f"sum( 1 {kept} )", "most": f"max( ( n {kept} ) , default=0 )"}[result]
+    return f"def f(x): return {value} + {add}"
 
 
 def _label(case: str, repeat: int, end: str) -> Callable[..., Any]:
@@ -58,7 +59,7 @@ def _write_label(case: str, repeat: int, end: str) -> str:
     return f'def f(x): return x.{case}() * {repeat} + "{ENDS[end]}"'
 
 
-_LISTS = (
+_LISTS: tuple[list[int], ...] = (
     [1, 2, 3, 4],
     [],
     [-1, -2, -3],
@@ -77,7 +78,7 @@ SHORT = (
         request="number",
         facts=(
             _fact("op", ("times", "plus", "minus")),
-            _fact("by", range(2, 14)),
+            _fact("by", range(2, 21)),
             _fact("below", ("keep", "zero", "flip")),
         ),
         make=_number,
@@ -88,7 +89,7 @@ SHORT = (
         function="f",
         parameters="x",
         request="list",
-        facts=(_fact("keep", TESTS), _fact("result", ("sum", "count", "most")), _fact("add", range(1, 10))),
+        facts=(_fact("keep", TESTS), _fact("result", ("sum", "count", "most")), _fact("add", range(1, 16))),
         make=_total,
         write=_write_total,
         inputs=tuple((x,) for x in _LISTS),
@@ -97,7 +98,7 @@ SHORT = (
         function="f",
         parameters="x",
         request="text",
-        facts=(_fact("case", ("upper", "lower", "title")), _fact("repeat", range(2, 7)), _fact("end", ENDS)),
+        facts=(_fact("case", ("upper", "lower", "title")), _fact("repeat", range(2, 10)), _fact("end", ENDS)),
         make=_label,
         write=_write_label,
         inputs=tuple((x,) for x in ("a", "B", "cD", "hello", "Two words", "", "x1", "LOUD", "it is", "Mixed CASE")),

@@ -109,7 +109,12 @@ _SLUG = Family(
             name="separator",
             topic="separator",
             words="between|join|joined|hyphen|dash|spaces|space",
-            says={"-": "Put a hyphen there.", "_": "Put an underscore there.", ".": "Put a dot there."},
+            says={
+                "-": "Put a hyphen there.",
+                "_": "Put an underscore there.",
+                ".": "Put a dot there.",
+                "+": "Put a plus there.",
+            },
         ),
         Fact(
             name="numbers",
@@ -175,7 +180,7 @@ _MASK = Family(
             name="mark",
             topic="sign for the rest",
             words="sign|mask character|symbol|replace|star|mark",
-            says={"*": "Use a star.", "#": "Use a hash.", "x": "Use a small x."},
+            says={"*": "Use a star.", "#": "Use a hash.", "x": "Use a small x.", "?": "Use a question mark."},
         ),
         Fact(
             name="short",
@@ -237,7 +242,10 @@ _COUNT_WORDS = Family(
             name="case",
             topic="capital letters",
             words="case|upper case|lower case|capital|uppercase",
-            says={"ignored": "The same word, large or small.", "counts": "Large and small letters are different words."},
+            says={
+                "ignored": "The same word, large or small.",
+                "counts": "Large and small letters are different words.",
+            },
         ),
         Fact(
             name="least",
@@ -367,7 +375,11 @@ _SHORTEN = Family(
             name="end",
             topic="end of a cut text",
             words="dots|ellipsis|cut text|ending|show that",
-            says={"...": "Three dots, which count for the width.", "": "Nothing shows it.", "~": "A tilde, which counts."},
+            says={
+                "...": "Three dots, which count for the width.",
+                "": "Nothing shows it.",
+                "~": "A tilde, which counts.",
+            },
         ),
         Fact(
             name="cut",
