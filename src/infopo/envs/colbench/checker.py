@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # nothing is run before the first answer
 
 REMEMBERED = 4096  # programs
 SECONDS_ALONE = 1.0  # of CPU, for a call in a process of its own; as published
+MOST_BROKEN = 3  # calls of one answer that may each use up their time
 
 # Calls are evaluated inside the sandbox, in one of two ways. `module`: like a file that is imported once. `official`:
 # before every call, definitions land in one namespace and look for names in another, so that a function sees neither
@@ -154,13 +155,26 @@ async def run_calls(code: str, calls: Sequence[str], options: CodeOptions) -> Ra
         return _remembered[key]
     whole = await _run(source, calls, options)
     if whole.error is not None:  # time, memory or a flood; it may have been one call's fault
-        alone = [await _run(source, [call], options) for call in calls]
-        return Ran(values=tuple(value for one in alone for value in _values(one)), level=whole.level)
+        return Ran(values=await _one_by_one(source, calls, options, whole.error), level=whole.level)
     ran = Ran(values=_values(whole), level=whole.level)
     _remembered[key] = ran
     while len(_remembered) > REMEMBERED:
         _remembered.popitem(last=False)
     return ran
+
+
+async def _one_by_one(source: str, calls: Sequence[str], options: CodeOptions, error: str) -> tuple[Value, ...]:
+    """A process for each call; after a few that broke, the rest counts as broken too, for an episode has a deadline."""
+    values: list[Value] = []
+    broken = 0
+    for call in calls:
+        if broken == MOST_BROKEN:
+            values.append(Value(error=error))
+            continue
+        result = await _run(source, [call], options)
+        broken += result.error is not None
+        values += _values(result)
+    return tuple(values)
 
 
 async def _run(source: str, calls: Sequence[str], options: CodeOptions) -> "SandboxResult":
