@@ -21,15 +21,19 @@ def combinations(family: Family) -> tuple[Facts, ...]:
 
 @cache
 def functions(difficulty: str, split: Split) -> tuple[tuple[Family, Facts], ...]:
-    """The functions of a split, scattered."""
+    """The functions of a split, scattered; every family has some in both."""
     found = []
-    for place, family in enumerate(FAMILIES[difficulty]):
-        for number, facts in enumerate(combinations(family)):
-            named = (f"{name}={value}" for name, value in facts.items())
-            key = derive_seed(ENV_ID, BANK_VERSION, family.function, family.request, *named)
-            if (key % TEST_SHARE == 0) == (split == "test"):
-                found.append((key, place, number, (family, facts)))
-    return tuple(function for *_, function in sorted(found, key=lambda one: one[:3]))
+    for family in FAMILIES[difficulty]:
+        keyed = sorted((_key(family, facts), number) for number, facts in enumerate(combinations(family)))
+        for place, (key, number) in enumerate(keyed):
+            if (place % TEST_SHARE == 0) == (split == "test"):
+                found.append((key, family, combinations(family)[number]))
+    return tuple((family, facts) for _, family, facts in sorted(found, key=lambda one: one[0]))
+
+
+def _key(family: Family, facts: Facts) -> int:
+    named = (f"{name}={value}" for name, value in facts.items())
+    return derive_seed(ENV_ID, BANK_VERSION, family.function, family.request, *named)
 
 
 def make_task(index: int, split: Split, options: CodeOptions) -> Task:

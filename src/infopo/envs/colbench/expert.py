@@ -1,5 +1,6 @@
 """Scripted policies that read only what a policy sees: `full` proves solvability, `weak` feeds the warm start."""
 
+import re
 from collections.abc import Mapping
 
 from infopo.core import Message, derive_random
@@ -75,5 +76,5 @@ def _known(family: Family, messages: tuple[Message, ...]) -> Mapping[str, Value]
         fact.name: value
         for fact in family.facts
         for value, said in fact.says.items()
-        if any(said in text for text in told)
+        if any(re.search(rf"{re.escape(said)}(?!\w)", text) for text in told)
     }

@@ -139,7 +139,12 @@ def _duration(form: str, days: str, negative: str) -> Callable[..., Any]:
         if days == "shown" and hours >= 24:
             front = f"{hours // 24}d "
             hours %= 24
-        ending = {"letters": f"{hours}h {rest}m", "colon": f"{hours}:{rest:02d}", "padded": f"{hours:02d}:{rest:02d}"}
+        ending = {
+            "letters": f"{hours}h {rest}m",
+            "colon": f"{hours}:{rest:02d}",
+            "padded": f"{hours:02d}:{rest:02d}",
+            "dot": f"{hours}.{rest:02d} h",
+        }
         return sign + front + ending[form]
 
     return duration
@@ -156,6 +161,7 @@ def _write_duration(form: str, days: str, negative: str) -> str:
         "letters": 'str(hours) + "h " + str(rest) + "m"',
         "colon": 'str(hours) + ":" + str(rest).zfill(2)',
         "padded": 'str(hours).zfill(2) + ":" + str(rest).zfill(2)',
+        "dot": 'str(hours) + "." + str(rest).zfill(2) + " h"',
     }[form]
     return f"""def duration(minutes):
 {below}    hours = minutes // 60
@@ -173,7 +179,7 @@ _DURATION = Family(
             name="form",
             topic="form",
             words="format|look|written|show|example|colon",
-            says={"letters": "Like 1h 5m.", "colon": "Like 1:05.", "padded": "Like 01:05."},
+            says={"letters": "Like 1h 5m.", "colon": "Like 1:05.", "padded": "Like 01:05.", "dot": "Like 1.05 h."},
         ),
         Fact(
             name="days",
