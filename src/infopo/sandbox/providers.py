@@ -17,11 +17,11 @@ HERE = Path(__file__).parent
 # No user folder, no site packages, nothing from where it is started. Not -E: the environment is ours alone, and carries
 # the hash seed. The folder goes at the end, so that it hides no module, and leaves again.
 FLAGS = ("-P", "-s", "-S", "-c")
-START = "import sys; sys.path.append(sys.argv[1]); from inside import {0}; sys.path.pop(); {1}"
+START = "import sys; sys.path.append(sys.argv[1]); from inside import {0}; sys.path.pop(); {0}.main(*sys.argv[2:])"
 ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 NOBODY = "65534"
 TEMPORARY_BYTES = 16 << 20
-FILTER = "FILTER"
+FILTER, LIFELINE = "FILTER", "LIFELINE"
 DOCKER_IMAGE = "python:3.11-slim"
 
 
@@ -33,30 +33,30 @@ class Start:
     environment: dict[str, str]
     filter: bytes = b""  # handed over as a file; its descriptor goes where the command says `FILTER`
     own_folder: bool = False  # runs in a temporary folder of the host
-    cleans_up: bool = False  # ends its sandbox by itself on SIGTERM
+    lifeline: bool = False  # cleans up by itself when told so through the descriptor in the place of `LIFELINE`
     after_kill: tuple[str, ...] | None = None  # what else must run for nothing to be left
 
 
 def start(level: str, limits: Limits, name: str) -> Start:
     """`name` is unique to this sandbox. Raises `SandboxError` where the level's program is not installed."""
+    numbers = (str(limits.memory_mib << 20), str(math.ceil(limits.cpu_seconds)), str(limits.processes))
     if level == "namespaces":
-        command = python(str(HERE), "launcher", "launcher.main()")
-        return Start(command=command, environment=ENVIRONMENT, cleans_up=True)
+        command = python(str(HERE), "launcher", *numbers, LIFELINE)
+        return Start(command=command, environment=ENVIRONMENT, lifeline=True)
     if level == "bubblewrap":
-        command = (*bubblewrap(find("bwrap")), *python("/runner", "runner", "runner.main()"))
+        command = (*bubblewrap(find("bwrap")), *python("/runner", "runner", *numbers))
         return Start(command=command, environment=ENVIRONMENT, filter=kernel.filter_program(limits.processes))
     if level == "docker":
         program = find("docker")
-        command = (*docker(program, limits, name), *python("/runner", "runner", "runner.main()", "python"))
+        command = (*docker(program, limits, name), *python("/runner", "runner", *numbers, executable="python"))
         # the client needs its own settings; the container gets none of them
         return Start(command=command, environment=dict(os.environ), after_kill=(program, "kill", name))
-    command = python(str(HERE), "runner", "runner.main()")
-    return Start(command=command, environment=ENVIRONMENT, own_folder=True)
+    return Start(command=python(str(HERE), "runner", *numbers), environment=ENVIRONMENT, own_folder=True)
 
 
-def python(folder: str, module: str, call: str, executable: str | None = None) -> tuple[str, ...]:
+def python(folder: str, module: str, *arguments: str, executable: str | None = None) -> tuple[str, ...]:
     executable = executable or os.path.realpath(sys.executable)
-    return (executable, *FLAGS, START.format(module, call), folder)
+    return (executable, *FLAGS, START.format(module), folder, *arguments)
 
 
 def find(program: str) -> str:
@@ -92,22 +92,13 @@ def bubblewrap(program: str) -> tuple[str, ...]:
 @functools.cache
 def shown_folders() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Folders of libraries that a bare Python needs, and the folders of packages in them that must not be seen."""
-    call = "import json; print(json.dumps([launcher.library_folders(), ['/usr/lib64']]))"
     result = subprocess.run(
-        python(str(HERE), "launcher", call), env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False
+        python(str(HERE), "folders"), env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
         raise SandboxError(f"a bare Python does not start: {result.stderr.strip()[-200:]}")
-    found, more = json.loads(result.stdout)
-    folders = found + [path for path in more if os.path.isdir(path) and path not in found]
-    packages = {path for folder in folders for path in _packages(folder)}
-    return tuple(folders), tuple(sorted(packages))
-
-
-def _packages(folder: str) -> list[str]:
-    from infopo.sandbox.inside.launcher import package_folders
-
-    return package_folders(folder)
+    found, packages = json.loads(result.stdout)
+    return tuple(found), tuple(packages)
 
 
 def docker(program: str, limits: Limits, name: str) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ LONGEST_ERROR = 200
 
 
 def longest_reply(output_bytes: int, calls: int) -> int:
-    """Bytes of an honest reply at most: values are JSON text inside JSON text, which may double them."""
-    return 2 * output_bytes + 2048 * (calls + 1)
+    """Bytes of an honest reply at most: the answers, and for every call an envelope or an error."""
+    return output_bytes + 2048 * (calls + 1)
 
 
 def says_ready(line: bytes, nonce: str) -> bool:
@@ -48,9 +48,7 @@ def _result(one: Any) -> CallResult:
         raise ValueError("not a result")
     if "error" in one:
         return CallResult(error=one_line(one["error"]))
-    if type(one["value"]) is not str:
-        raise ValueError("a value that is no JSON text")
-    return CallResult(value=_load(one["value"]))
+    return CallResult(value=one["value"])
 
 
 def _load(text: str | bytes) -> Any:
@@ -58,7 +56,7 @@ def _load(text: str | bytes) -> Any:
         data = json.loads(text, parse_constant=_no_number)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    _check(data, 0)
+    check_plain(data, most=DEEPEST + 3)  # the reply, its results, a result
     return data
 
 
@@ -66,8 +64,9 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _check(data: Any, depth: int) -> None:
-    if depth > DEEPEST:
+def check_plain(data: Any, most: int = DEEPEST) -> None:
+    """Raises `ValueError` for numbers that are not finite, text that is no Unicode, and more than `most` levels."""
+    if most < 0:
         raise ValueError("nested too deep")
     if type(data) is float and not math.isfinite(data):
         raise ValueError("a number that is not finite")
@@ -75,8 +74,8 @@ def _check(data: Any, depth: int) -> None:
         data.encode()  # raises for half a surrogate pair
     elif type(data) is list:
         for one in data:
-            _check(one, depth + 1)
+            check_plain(one, most - 1)
     elif type(data) is dict:
         for key, one in data.items():
             key.encode()
-            _check(one, depth + 1)
+            check_plain(one, most - 1)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import math
 import os
 import secrets
 import shutil
@@ -11,15 +10,15 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 from weakref import WeakKeyDictionary
 
 from infopo.core import UnknownNameError, UserError
 from infopo.sandbox import providers
 from infopo.sandbox.program import LEVELS, Availability, CallResult, Limits, Program, SandboxError, SandboxResult
-from infopo.sandbox.reply import longest_reply, one_line, read_reply, says_ready
+from infopo.sandbox.reply import check_plain, longest_reply, one_line, read_reply, says_ready
 
 START_SECONDS = 20.0  # before the program's text runs: the host's time, not the program's
 GRACE_SECONDS = 0.1  # to read what was written in time while this event loop was busy
@@ -46,17 +45,27 @@ async def run_program(
 ) -> SandboxResult:
     """Run the calls in one fresh process at the strongest level that works here, or at the one that `provider` names.
 
-    What the program does wrong is a result. Raises `SandboxError` where the sandbox itself broke, `UserError` where this
-    host does not give the level that is asked for (nothing weaker is ever taken instead), `ValueError` for arguments
-    that are not JSON.
+    What the program does wrong is a result. Raises `SandboxError` where the sandbox itself broke, `UserError` where
+    this host does not give the level that is asked for (nothing weaker is ever taken instead), `ValueError` for
+    arguments that are not JSON.
     """
     for name in (provider, required_level):
         if name not in (None, "auto", *LEVELS):
             raise UnknownNameError("sandbox level", str(name), list(LEVELS))
-    calls = [json.dumps(list(call), allow_nan=False) for call in program.calls]
+    calls = [written(call) for call in program.calls]
     level = await _choose(provider, required_level)
     async with _of_this_loop().slots:
         return await _run(level, program, calls, limits)
+
+
+def written(call: Sequence[Any]) -> str:
+    """A call's arguments as the literal that the runner reads. Raises `ValueError` for what is not JSON data."""
+    try:
+        arguments = json.loads(json.dumps(list(call), allow_nan=False))
+        check_plain(arguments)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"arguments must be JSON data: {error}") from None
+    return ascii(arguments)
 
 
 def available() -> tuple[Availability, ...]:
@@ -99,7 +108,7 @@ async def _try(level: str) -> Availability:
     async with _of_this_loop().trial:
         if level not in _tried:
             try:
-                result = await _run(level, TRIAL, ["[21]"], Limits())
+                result = await _run(level, TRIAL, [written((21,))], Limits())
             except SandboxError as error:
                 _tried[level] = Availability(level=level, works=False, reason=str(error))
             else:
@@ -113,32 +122,26 @@ async def _run(level: str, program: Program, calls: list[str], limits: Limits) -
     nonce = secrets.token_hex(16)
     request = {
         "nonce": nonce,
-        "parent": os.getpid(),
         "source": program.source,
         "function": program.function,
         "calls": calls,
-        "limits": {
-            "memory_bytes": limits.memory_mib << 20,
-            "cpu_seconds": math.ceil(limits.cpu_seconds),
-            "processes": limits.processes,
-            "output_bytes": limits.output_bytes,
-        },
+        "output_bytes": limits.output_bytes,
     }
     how = providers.start(level, limits, f"infopo-{nonce}")
-    with _started(how, json.dumps(request).encode()) as (process, complaints):
+    with _started(how, ascii(request).encode()) as started:
         try:
-            reader, transport = await _reader(process, longest_reply(limits.output_bytes, len(calls)))
+            reader, transport = await _reader(started.process, longest_reply(limits.output_bytes, len(calls)))
             try:
-                await _wait_until_ready(reader, nonce, level, complaints)
+                await _wait_until_ready(reader, nonce, level, started.complaints)
                 begun = time.perf_counter()
                 error, line = await _read_line(reader, limits)
                 seconds = time.perf_counter() - begun
                 if error is None and not line.endswith(b"\n"):
-                    error = await _end_without_answer(process, how)
+                    error = await _end_without_answer(started.process, how)
             finally:
                 transport.close()
         finally:
-            await _stop(process, how)
+            await _stop(started, how)
     results: tuple[CallResult, ...] = ()
     if error is None:
         try:
@@ -150,32 +153,48 @@ async def _run(level: str, program: Program, calls: list[str], limits: Limits) -
     return SandboxResult(level=level, results=results, error=error, seconds=seconds)
 
 
+@dataclass(slots=True)
+class _Started:
+    """A running sandbox: its process, what it complains of before the program runs, and the way to stop it."""
+
+    process: subprocess.Popen[bytes]
+    complaints: IO[bytes]
+    lifeline: int
+
+
 @contextlib.contextmanager
-def _started(how: providers.Start, request: bytes) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """The process, in a session of its own, and the file that takes its complaints until the program runs."""
+def _started(how: providers.Start, request: bytes) -> Iterator[_Started]:
+    """Start it in a session of its own."""
     with contextlib.ExitStack() as stack:
         given, rules, complaints = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
         for file, data in ((given, request), (rules, how.filter)):
             file.write(data)
             file.seek(0)
+        watched, lifeline = os.pipe()
+        stack.callback(os.close, lifeline)
+        places = {providers.FILTER: rules.fileno(), providers.LIFELINE: watched}
         folder = "/"
         if how.own_folder:
             folder = tempfile.mkdtemp(prefix="infopo-sandbox-")
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
             process = subprocess.Popen(
-                [str(rules.fileno()) if part == providers.FILTER else part for part in how.command],
+                [str(places.get(part, part)) for part in how.command],
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
-                pass_fds=(rules.fileno(),) if how.filter else (),
+                pass_fds=[place for part, place in places.items() if part in how.command],
                 env=how.environment,
                 cwd=folder,
                 start_new_session=True,
             )
         except OSError as error:
             raise SandboxError(f"the sandbox does not start: {error}") from error
-        yield process, complaints
+        finally:
+            os.close(watched)
+        if process.stdout is not None:
+            stack.callback(process.stdout.close)
+        yield _Started(process=process, complaints=complaints, lifeline=lifeline)
 
 
 async def _reader(process: subprocess.Popen[bytes], longest: int) -> tuple[asyncio.StreamReader, asyncio.BaseTransport]:
@@ -193,8 +212,9 @@ async def _wait_until_ready(reader: asyncio.StreamReader, nonce: str, level: str
         raise SandboxError(f"the sandbox {level} did not start within {START_SECONDS:g} s") from None
     if not says_ready(line, nonce):
         complaints.seek(0)
-        lines = complaints.read(1 << 16).decode(errors="replace").strip().splitlines()
-        raise SandboxError(f"the sandbox {level} did not start: {one_line(lines[-1] if lines else 'it says nothing')}")
+        lines = complaints.read(1 << 16).decode(errors="replace").strip().splitlines() or ["it says nothing"]
+        reason = lines[-1 if lines[0].startswith("Traceback") else 0]
+        raise SandboxError(f"the sandbox {level} did not start: {one_line(reason)}")
 
 
 async def _read_line(reader: asyncio.StreamReader, limits: Limits) -> tuple[str | None, bytes]:
@@ -216,7 +236,7 @@ async def _end_without_answer(process: subprocess.Popen[bytes], how: providers.S
     if not await _ended(process, STOP_SECONDS):
         return "the program closed the way of its answers"
     code = process.returncode
-    if code < 0 and how.cleans_up:  # our launcher mirrors the program's end, and never ends so by itself
+    if code < 0 and how.lifeline:  # our launcher mirrors the program's end, and never ends so by itself
         raise SandboxError(f"the sandbox was killed by {signal.Signals(-code).name}")
     if code < 0 or code > 128:
         number = -code if code < 0 else code - 128
@@ -234,19 +254,17 @@ async def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return True
 
 
-async def _stop(process: subprocess.Popen[bytes], how: providers.Start) -> None:
+async def _stop(started: _Started, how: providers.Start) -> None:
     """Kill the whole group and reap its leader, also when this task is cancelled meanwhile."""
+    process = started.process
     try:
-        if how.cleans_up and process.poll() is None:
-            process.terminate()
+        if how.lifeline:
+            with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+                os.write(started.lifeline, b"x")
             await _ended(process, STOP_SECONDS)
     finally:
-        _kill_group(process)
-        process.wait()
+        if process.returncode is None:  # not reaped: the number is still its own
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         if how.after_kill is not None:
             subprocess.run(how.after_kill, capture_output=True, check=False, timeout=START_SECONDS)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)

@@ -1,8 +1,8 @@
-"""The calls to the C library that Python 3.11 does not wrap: namespaces, mounts, privileges, the filter of system calls.
+"""Calls to the C library that Python 3.11 does not wrap: namespaces, mounts, privileges, the filter of system calls.
 
 The filter is a short list of what a program has no business with: a network (sockets of every family: `AF_VSOCK` and
-`AF_ALG` know no network namespace), namespaces and mounts of its own, other processes' memory, memory that no limit of a
-process counts (System V and POSIX queues, memory files), and the kernel's large interfaces (bpf, perf, io_uring, keys).
+`AF_ALG` know no network namespace), namespaces and mounts of its own, other processes' memory, memory that no limit of
+a process counts (System V and POSIX queues, memory files), the kernel's large interfaces (bpf, perf, io_uring, keys).
 Where the program may have one process, it cannot start another. Numbers: the kernel's tables for x86_64 and aarch64.
 """
 

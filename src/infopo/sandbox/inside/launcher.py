@@ -1,71 +1,52 @@
 """The level `namespaces`: our own launcher, for root and for a plain user. Needs Linux 5.14 with user namespaces.
 
-Three processes. This one, outside, waits and cleans up: on SIGTERM it kills the second and reaps it. The second is the
-first process of the sandbox: it builds the root, gives up every privilege, waits for the third and takes everything
-with it when it ends. The third runs the program.
+Three processes. This one, outside, waits and cleans up: when a byte comes through its lifeline, or the other end is
+gone, it kills the second and reaps it. The second is the first process of the sandbox: it builds the root, gives up
+every privilege, waits for the third and takes everything with it when it ends. The third runs the program.
 
 Inside there is a read-only root with Python's own library, the C libraries and three devices; a small private `/tmp`
-that executes nothing; no `/proc`, no network device, no installed packages, and a user whom the host calls `nobody` (or,
-started by a plain user, that user) without capabilities. Limits: memory is limited per process, so the whole may take
-`memory_mib` times `processes` and the `/tmp`; there is no control group.
+that executes nothing; no `/proc`, no network device, no installed packages, and a user whom the host calls `nobody`
+(or, started by a plain user, that user) without capabilities. Limits: memory is limited per process, so the whole may
+take `memory_mib` times `processes` and the `/tmp`; there is no control group.
 """
 
 import os
-import signal
+import select
 import sys
-from types import FrameType
-from typing import Any, NoReturn
 
-from . import kernel, runner
+from . import folders, kernel, runner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 NOBODY = 65534
 ROOT_OPTIONS = "size=1m,nr_inodes=512,mode=755"
 EMPTY_OPTIONS = "size=4k,nr_inodes=2,mode=555"
 PRIVATE_OPTIONS = "size=16m,nr_inodes=1024,mode=1777"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-PACKAGES = ("site-packages", "dist-packages")
+SIGKILL = 9  # the module `signal` takes long to import
 
 
-def main() -> NoReturn:
-    kernel.process_option(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    request = runner.read_request()
-    if os.getppid() != request["parent"]:
-        sys.exit("who asked for this is gone")
-    shown = library_folders()
+def main(memory: str, seconds: str, processes: str, lifeline: str) -> "NoReturn":
+    """From the command line: bytes of memory, seconds of CPU, processes, and the descriptor of the lifeline."""
+    shown = folders.libraries()
     enter_namespaces()
-    stopped = {signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, stopped)
     first = os.fork()
     if first == 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopped)
-        first_process(request, shown)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        os.kill(first, signal.SIGKILL)
-
-    signal.signal(signal.SIGTERM, stop)
+        os.close(int(lifeline))
+        first_process(shown, int(memory), int(seconds), int(processes))
     os.close(1)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopped)
+    first_ends = os.pidfd_open(first)
+    watch = select.poll()
+    watch.register(first_ends, select.POLLIN)
+    watch.register(int(lifeline), select.POLLIN)
+    if first_ends not in dict(watch.poll()):
+        os.kill(first, SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
-    if status < 0:  # not by itself: die as it did
-        os.kill(os.getpid(), signal.SIGKILL)
+    if status < 0:  # not by itself: end as it did
+        os.kill(os.getpid(), SIGKILL)
     os._exit(status)
-
-
-def library_folders() -> list[str]:
-    """Python's standard library, and the folders of the C libraries that this interpreter has loaded."""
-    folders = {os.path.realpath(path) for path in sys.path if os.path.isdir(path)}
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        files = {line.split(maxsplit=5)[5].strip() for line in maps if line.count("/")}
-    folders |= {os.path.dirname(os.path.realpath(path)) for path in files if ".so" in os.path.basename(path)}
-    return sorted(one for one in folders if not any(one.startswith(other + "/") for other in folders))
-
-
-def package_folders(folder: str) -> list[str]:
-    """Where packages are installed inside a folder of libraries: this project and its tasks may be among them."""
-    inside = [folder, *(entry.path for entry in os.scandir(folder) if entry.name.startswith("python3"))]
-    paths = [os.path.join(one, name) for one in inside for name in PACKAGES]
-    return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
 
 
 def enter_namespaces() -> None:
@@ -99,14 +80,14 @@ def write_line(path: str, line: str) -> None:
         stream.write(line)
 
 
-def first_process(request: dict[str, Any], shown: list[str]) -> NoReturn:
+def first_process(shown: list[str], memory: int, seconds: int, processes: int) -> "NoReturn":
     build_root(shown)
     give_up_privileges()
-    kernel.process_option(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # the kernel forgets it when the user changes
-    code = kernel.filter_program(request["limits"]["processes"])
+    kernel.process_option(kernel.PR_SET_PDEATHSIG, SIGKILL)  # dies with the launcher
+    code = kernel.filter_program(processes)
     program = os.fork()
     if program == 0:
-        runner.run(request, runner.seal_streams(), lambda: kernel.install_filter(code))
+        runner.run(runner.seal_streams(), memory, seconds, processes, lambda: kernel.install_filter(code))
     os.close(1)
     while True:
         ended, status = os.wait()
@@ -128,7 +109,7 @@ def build_root(shown: list[str]) -> None:
         os.makedirs(folder)
         kernel.mount("/host" + folder, folder, None, kernel.MS_BIND | kernel.MS_REC)
         kernel.make_read_only(folder, whole_tree=True)
-        for packages in package_folders(folder):
+        for packages in folders.packages(folder):
             kernel.mount("empty", packages, "tmpfs", safe, EMPTY_OPTIONS)
             kernel.make_read_only(packages, whole_tree=False)
     os.mkdir("/dev")
