@@ -1,4 +1,4 @@
-"""The bank of `colbench/code`: references and their texts agree, tests tell all functions apart, splits are disjoint."""
+"""The bank of `colbench/code`: references and their texts agree, tests tell functions apart, splits are disjoint."""
 
 import asyncio
 
