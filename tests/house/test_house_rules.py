@@ -18,6 +18,9 @@ BROAD_EXCEPTS = 5
 TRAINING_LINES = 1200
 # the only file that may touch the global generators, and only to check that nobody else did
 GUARD = SRC / "core" / "guard.py"
+# the only file that runs text as code: it is the inner end of the sandbox, started there in a process of its own, and
+# `import infopo` never loads it
+RUNNER = SRC / "sandbox" / "inside" / "runner.py"
 
 
 def project_files() -> list[Path]:
@@ -191,7 +194,23 @@ def test_broad_excepts_are_few() -> None:
 
 
 def test_nothing_loads_code_from_data() -> None:
-    assert [f"{place(path, node)}: {name}" for path in SOURCES for name, node in unsafe(tree(path))] == []
+    files = [path for path in SOURCES if path != RUNNER]
+    assert [f"{place(path, node)}: {name}" for path in files for name, node in unsafe(tree(path))] == []
+
+
+def test_only_the_runner_runs_text_as_code_and_nobody_imports_it() -> None:
+    assert {name for name, _ in unsafe(tree(RUNNER))} == {"eval", "exec"}
+    importers = [
+        path
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if any(name.split(".")[-1] == "runner" for name in [*imported(node), *aliases(node)])
+    ]
+    assert importers == [RUNNER.parent / "launcher.py"]  # which runs there too
+    code = "import infopo.sandbox, sys; print([name for name in sys.modules if name.endswith(('runner', 'launcher'))])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_nothing_draws_from_a_global_generator() -> None:
@@ -216,6 +235,10 @@ def imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def aliases(node: ast.AST) -> list[str]:
+    return [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
 
 
 def test_rooms_do_not_import_the_root_package() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from infopo.core import UserError
+from infopo.sandbox import available
 
 REQUIRED = ("torch", "transformers", "accelerate", "peft", "safetensors", "tokenizers", "numpy", "matplotlib", "tyro")
 EXTRAS = ("vllm", "verl", "trl", "wandb", "trackio", "tensorboard")
@@ -46,6 +47,7 @@ def _findings() -> Iterator[tuple[str, str, str | None]]:
     free = shutil.disk_usage(Path.cwd()).free / GIGA
     yield "disk", f"{free:.1f} GiB free here", None if free > 1 else "less than 1 GiB free here; free some space"
     yield _cache()
+    yield "sandbox", _sandbox(), None
     present = [name for name in EXTRAS if importlib.util.find_spec(name) is not None]
     yield "extras", f"{', '.join(present) or 'none'} (of {', '.join(EXTRAS)})", None
 
@@ -74,6 +76,12 @@ def _memory() -> str:
     except (AttributeError, ValueError, OSError):
         return "unknown"
     return f"{page * total / GIGA:.1f} GiB, {page * free / GIGA:.1f} GiB unused"
+
+
+def _sandbox() -> str:
+    """Every level of isolation for untrusted code, tried on the spot."""
+    found = [one.level if one.works else f"no {one.level} ({one.reason})" for one in available()]
+    return ", ".join(found)
 
 
 def cache_folder() -> Path:

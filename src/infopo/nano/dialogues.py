@@ -20,7 +20,9 @@ from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.scripted import ScriptedSampler
 from infopo.tokens import Renderer
 
-DECISIONS = (*TAGS, " :")  # tokens that choose what comes next: ask, search, answer, think, or have done with thinking
+# Tokens that choose what comes next: ask, search, answer, think, have done with thinking; "I" begins an answer of
+# `colbench/code`, whose marker is published.
+DECISIONS = (*TAGS, " :", "I")
 UNANSWERED = 0.15  # share of questions without an answer: the placeholder must be something the policy has seen
 REVEALS = ("none", "some", "some", "all")
 BATCH = 64

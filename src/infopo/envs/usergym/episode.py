@@ -11,9 +11,12 @@ NO_INFORMATION = "No information found."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The answer to one action before the limit is applied to it. `truncated` None: at the limit, unless it is done."""
+    """The answer to one action before the limit is applied to it. `truncated` None: at the limit, unless it is done.
 
-    text: str
+    `text` None: nobody answers an action that ends the episode.
+    """
+
+    text: str | None
     kind: FeedbackKind
     facts: TurnFacts
     reward: float = 0.0
@@ -66,7 +69,7 @@ class Episode(ABC):
         truncated = self._at_limit and not result.done if result.truncated is None else result.truncated
         if result.done or truncated:
             self._phase = "over"
-        answers = answer_messages(action, result.text)
+        answers = () if result.text is None else answer_messages(action, result.text)
         self._messages += [action, *answers]
         return Step(
             messages=answers,
