@@ -182,8 +182,7 @@ def set_the_clock(host):
 
 
 def restart_the_machine(host):
-    refused = ctypes.get_errno() if LIBC.reboot(0) == -1 else 0  # no command of the kernel's: EINVAL for who may
-    return refused == 22
+    return LIBC.reboot(0x12345) == -1 and ctypes.get_errno() == 22  # no command of the kernel's: EINVAL for who may
 
 
 def use_another_table_of_calls(host):

@@ -48,7 +48,9 @@ def take_memory_in_memory_files(host):
 
 
 def take_memory_in_shared_segments(host):
-    return LIBC.shmget(0, ctypes.c_size_t(64 * MEBI), 0o1600) >= 0
+    segment = LIBC.shmget(0, ctypes.c_size_t(64 * MEBI), 0o1600)
+    LIBC.shmctl(segment, 0, None)  # it would stay for ever
+    return segment >= 0
 
 
 def lock_memory(host):
