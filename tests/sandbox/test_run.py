@@ -182,7 +182,7 @@ def test_a_weaker_level_is_never_taken_silently(strongest: str, monkeypatch: pyt
         chosen()
     with pytest.raises(UserError, match="the sandbox namespaces does not work here"):
         chosen(provider="namespaces")
-    with pytest.raises(UserError, match="install bubblewrap 0.8$"):
+    with pytest.raises(UserError, match=r"install bubblewrap 0\.8$"):
         chosen(required_level="namespaces")
 
 

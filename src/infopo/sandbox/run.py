@@ -235,7 +235,7 @@ async def _read_line(reader: asyncio.StreamReader, limits: Limits) -> tuple[str 
 async def _end_without_answer(process: subprocess.Popen[bytes], how: providers.Start) -> str:
     if not await _ended(process, STOP_SECONDS):
         return "the program closed the way of its answers"
-    code = process.returncode
+    code = _kill_group(process)
     if code < 0 and how.lifeline:  # our launcher mirrors the program's end, and never ends so by itself
         raise SandboxError(f"the sandbox was killed by {signal.Signals(-code).name}")
     if code < 0 or code > 128:
@@ -246,8 +246,9 @@ async def _end_without_answer(process: subprocess.Popen[bytes], how: providers.S
 
 
 async def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it has ended by then. It is not reaped: until then its number names its group and nothing else."""
     until = time.monotonic() + seconds
-    while process.poll() is None:
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         if time.monotonic() > until:
             return False
         await asyncio.sleep(POLL_SECONDS)
@@ -263,8 +264,13 @@ async def _stop(started: _Started, how: providers.Start) -> None:
                 os.write(started.lifeline, b"x")
             await _ended(process, STOP_SECONDS)
     finally:
-        if process.returncode is None:  # not reaped: the number is still its own
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        if process.returncode is None:
+            _kill_group(process)
         if how.after_kill is not None:
             subprocess.run(how.after_kill, capture_output=True, check=False, timeout=START_SECONDS)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> int:
+    """End what is left of the group, and only then reap its leader; returns how the leader ended."""
+    os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
