@@ -14,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ ATTEMPTS = {
     for node in ast.parse(source).body
     if isinstance(node, ast.FunctionDef) and [one.arg for one in node.args.args] == ["host"]
 }
-LIMITS = Limits(wall_seconds=3, cpu_seconds=1, memory_mib=128)
+LIMITS = Limits(wall_seconds=8, cpu_seconds=1, memory_mib=128)
 SLEEP = "import time; time.sleep(600)"
 
 
@@ -92,11 +93,19 @@ class Host:
             "project": str(Path(sys.modules["infopo.core"].__file__ or "").parent / "errors.py"),
         }
 
-    def left_behind(self) -> list[int]:
+    def left_behind(self, seconds: float = 0) -> list[int]:
+        """Who is alive under the mark after a while: what was killed needs a moment to be gone."""
+        until = time.monotonic() + seconds
+        while (found := self.marked()) and time.monotonic() < until:
+            time.sleep(0.02)
+        return found
+
+    def marked(self) -> list[int]:
         found = []
         for path in Path("/proc").glob("[0-9]*/comm"):
             with contextlib.suppress(OSError):
-                if path.read_text().strip() == self.mark:
+                dead = ") Z " in path.with_name("stat").read_text()
+                if path.read_text().strip() == self.mark and not dead:
                     found.append(int(path.parent.name))
         return found
 
@@ -117,7 +126,7 @@ class Host:
             "wrote": self.files() != self.before,
             "killed": self.process.poll() is not None,
             "connected": self.visited(),
-            "left behind": bool(self.left_behind()),
+            "left behind": bool(self.left_behind(seconds=3)),
             "scored": one.value == self.secret,
         }
         return {name for name, happened in found.items() if happened}

@@ -22,7 +22,7 @@ from infopo.sandbox.reply import check_plain, longest_reply, one_line, read_repl
 
 START_SECONDS = 20.0  # before the program's text runs: the host's time, not the program's
 GRACE_SECONDS = 0.1  # to read what was written in time while this event loop was busy
-STOP_SECONDS = 2.0
+STOP_SECONDS = 5.0
 POLL_SECONDS = 0.002
 DEFAULT_LIMITS = Limits()
 TRIAL = Program(source="def double(number):\n    return 2 * number\n", calls=((21,),))
@@ -259,7 +259,7 @@ async def _stop(started: _Started, how: providers.Start) -> None:
     """Kill the whole group and reap its leader, also when this task is cancelled meanwhile."""
     process = started.process
     try:
-        if how.lifeline:
+        if how.lifeline and process.returncode is None:
             with contextlib.suppress(BrokenPipeError):  # it has ended by itself
                 os.write(started.lifeline, b"x")
             await _ended(process, STOP_SECONDS)
