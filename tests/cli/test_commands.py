@@ -377,7 +377,9 @@ def test_doctor_reports_what_is_there(
     monkeypatch.setenv("INFOPO_CACHE", str(tmp_path / "cache"))
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
-    assert all(word in text for word in ("python", "torch", "threads", "memory", "disk", "extras", "attention"))
+    assert all(
+        word in text for word in ("python", "torch", "threads", "memory", "disk", "sandbox", "extras", "attention")
+    )
     assert str(tmp_path / "cache") in text
     (tmp_path / "file").touch()
     monkeypatch.setenv("INFOPO_CACHE", str(tmp_path / "file" / "cache"))

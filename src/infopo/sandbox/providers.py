@@ -45,7 +45,11 @@ def start(level: str, limits: Limits, name: str) -> Start:
         return Start(command=command, environment=ENVIRONMENT, lifeline=True)
     if level == "bubblewrap":
         command = (*bubblewrap(find("bwrap")), *python("/runner", "runner", *numbers))
-        return Start(command=command, environment=ENVIRONMENT, filter=kernel.filter_program(limits.processes))
+        try:
+            program_filter = kernel.filter_program(limits.processes)
+        except OSError as error:
+            raise SandboxError(str(error)) from error
+        return Start(command=command, environment=ENVIRONMENT, filter=program_filter)
     if level == "docker":
         program = find("docker")
         command = (*docker(program, limits, name), *python("/runner", "runner", *numbers, executable="python"))

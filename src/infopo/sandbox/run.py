@@ -22,7 +22,7 @@ from infopo.sandbox.reply import check_plain, longest_reply, one_line, read_repl
 
 START_SECONDS = 20.0  # before the program's text runs: the host's time, not the program's
 GRACE_SECONDS = 0.1  # to read what was written in time while this event loop was busy
-STOP_SECONDS = 2.0
+STOP_SECONDS = 5.0
 POLL_SECONDS = 0.002
 DEFAULT_LIMITS = Limits()
 TRIAL = Program(source="def double(number):\n    return 2 * number\n", calls=((21,),))
@@ -235,7 +235,7 @@ async def _read_line(reader: asyncio.StreamReader, limits: Limits) -> tuple[str 
 async def _end_without_answer(process: subprocess.Popen[bytes], how: providers.Start) -> str:
     if not await _ended(process, STOP_SECONDS):
         return "the program closed the way of its answers"
-    code = process.returncode
+    code = _kill_group(process)
     if code < 0 and how.lifeline:  # our launcher mirrors the program's end, and never ends so by itself
         raise SandboxError(f"the sandbox was killed by {signal.Signals(-code).name}")
     if code < 0 or code > 128:
@@ -246,8 +246,9 @@ async def _end_without_answer(process: subprocess.Popen[bytes], how: providers.S
 
 
 async def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it has ended by then. It is not reaped: until then its number names its group and nothing else."""
     until = time.monotonic() + seconds
-    while process.poll() is None:
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         if time.monotonic() > until:
             return False
         await asyncio.sleep(POLL_SECONDS)
@@ -258,13 +259,18 @@ async def _stop(started: _Started, how: providers.Start) -> None:
     """Kill the whole group and reap its leader, also when this task is cancelled meanwhile."""
     process = started.process
     try:
-        if how.lifeline:
+        if how.lifeline and process.returncode is None:
             with contextlib.suppress(BrokenPipeError):  # it has ended by itself
                 os.write(started.lifeline, b"x")
             await _ended(process, STOP_SECONDS)
     finally:
-        if process.returncode is None:  # not reaped: the number is still its own
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        if process.returncode is None:
+            _kill_group(process)
         if how.after_kill is not None:
             subprocess.run(how.after_kill, capture_output=True, check=False, timeout=START_SECONDS)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> int:
+    """End what is left of the group, and only then reap its leader; returns how the leader ended."""
+    os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
