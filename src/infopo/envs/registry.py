@@ -60,6 +60,8 @@ class Member:
 
 
 _MODULES = {
+    "grid/frozenlake": "infopo.envs.grid.frozenlake",
+    "grid/sokoban": "infopo.envs.grid.sokoban",
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
     "usergym/intention": "infopo.envs.usergym.intention",
@@ -69,6 +71,7 @@ _MODULES = {
     "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
     "usergym/turtle": "infopo.envs.usergym.turtle",
+    "webshop/small": "infopo.envs.webshop",
 }
 
 
