@@ -52,7 +52,9 @@ class GridEpisode(Episode):
 
     def _open(self) -> Opening:
         board = Message(role="user", content=self._shown())
-        return Opening(messages=(board,) if self._options.nano else (Message(role="system", content=self._rules), board))
+        return Opening(
+            messages=(board,) if self._options.nano else (Message(role="system", content=self._rules), board)
+        )
 
     async def _execute(self, action: Message) -> Result:
         parsed = parse_action(action)
