@@ -52,7 +52,7 @@ def make_task(index: int, split: Split, options: WebShopOptions) -> Task:
 def _made(index: int, split: Split, difficulty: str) -> Task:
     rng = derive_random(ENV_ID, BANK_VERSION, difficulty, split, index)
     product = catalogue(difficulty)[rng.choice(products_of(split, difficulty))]
-    count = 2 if difficulty == "nano" else rng.choice((2, 3))
+    count = 2 if difficulty == "nano" else rng.choice((2, 3, 3))
     wished = set(rng.sample(product.attributes, count))
     wish = Wish(
         kind=product.kind,

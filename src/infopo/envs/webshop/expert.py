@@ -110,7 +110,7 @@ class WebShopExpert:
         if self._cares():
             if fitting:
                 return self._visit(fitting[0])
-            if notes.more and left > 3 + len(wish.options):
+            if notes.more and left >= 3 + len(wish.options):
                 return f"[action] {NEXT}"
         return self._visit(self._random.choice(fresh or notes.rows))
 
@@ -127,7 +127,7 @@ class WebShopExpert:
         thought = ""
         if first and self._options.nano:
             thought = f"<think> {f'no {missing[0]}' if missing else 'all'}</think>"
-        if first and missing and left > 2 + len(wish.options) + 1 and self._cares():
+        if first and missing and left >= 3 + len(wish.options) and self._cares():
             return f"{thought}[action] {PREV}"
         for value in wish.options.values():
             if value in offered and value not in notes.chosen and self._cares():
