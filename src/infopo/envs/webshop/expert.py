@@ -80,7 +80,7 @@ class WebShopExpert:
             if match is None:
                 raise ValueError("no opening of webshop/small in the messages")
             attributes = tuple(re.split(r", | and ", match["attributes"]))
-            options = dict(part.split(" ", 1) for part in match["options"].split(" and "))  # type: ignore[misc]
+            options = dict(part.split(" ", 1) for part in match["options"].split(" and "))
         return Wish(kind=match["kind"], attributes=attributes, options=options, limit=int(match["limit"]))
 
     def _on_item(self, page: str) -> bool:

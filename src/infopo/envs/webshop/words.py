@@ -71,7 +71,7 @@ STANDARD = (
         ),
         options=(
             ("flavor", _listed("vanilla, lemon, ginger, berry, cinnamon, honey")),
-            ("pack", _listed("single, pack of 3, pack of 6, pack of 12")),
+            ("pack", _listed("single, pair, trio, sixpack")),
         ),
         prices=(4, 60),
     ),
