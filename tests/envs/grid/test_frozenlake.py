@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from infopo.core import UserError
 from infopo.envs import make_env, make_expert
+from infopo.envs.check import check_env
 from infopo.envs.grid.frozenlake import FrozenLakeEnv, FrozenLakeOptions
 from infopo.envs.grid.frozenlake.bank import LONGEST, Task, make_task, split_of
 from infopo.envs.grid.frozenlake.lake import Lake, read_drawn, read_told
@@ -133,3 +134,8 @@ def test_nano_tells_positions_in_a_line(play: Play) -> None:
 def test_slippery_is_true_or_false() -> None:
     with pytest.raises(UserError, match="slippery"):
         make_env("grid/frozenlake", task=0, slippery="very")
+
+
+@pytest.mark.parametrize("difficulty", ["standard", "nano"])
+def test_slippery_ice_keeps_to_the_protocol(difficulty: str) -> None:
+    check_env("grid/frozenlake", difficulty=difficulty, slippery=True)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infopo.envs import make_env
+from infopo.envs.check import check_env
 from infopo.envs.grid.moves import MOVES, one_of_eight
 from infopo.envs.grid.sokoban import SokobanEnv, SokobanOptions
 from infopo.envs.grid.sokoban.bank import Task, make_task, split_of
@@ -159,3 +160,8 @@ def test_steps_pay_nothing_by_default_and_the_reference_solves(play: Play) -> No
     assert [step.reward for step in dialogue.steps] == [None, None]
     again = make_env("grid/sokoban", task=3, moves_per_turn=10)
     assert play(again, [f"[action] {env.reference_answer()}"]).outcome.success
+
+
+@pytest.mark.parametrize("difficulty", ["standard", "nano"])
+def test_larger_rooms_keep_to_the_protocol(difficulty: str) -> None:
+    check_env("grid/sokoban", difficulty=difficulty, room="larger")

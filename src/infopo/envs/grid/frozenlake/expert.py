@@ -49,7 +49,7 @@ class FrozenLakeExpert:
         slips = self._options.slippery
         if not slips:
             return list(lake.way(player) or [self._random.choice(list(MOVES))])
-        chances = lake.chances(left, slippery=True)
+        chances = lake.chances(self._options.max_moves, slippery=True)
         moves: list[str] = []
         for later in reversed(chances[:left]):
             if player in lake.holes or player == lake.goal:

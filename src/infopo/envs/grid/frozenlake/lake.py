@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from infopo.envs.grid.moves import MOVES, SIDEWAYS, Cell, named, read_named, shifted
 
@@ -42,19 +42,17 @@ class Lake:
             edge = later
         return ways.get(self.goal)
 
-    def chances(self, moves: int, *, slippery: bool) -> list[Mapping[Cell, float]]:
+    def chances(self, moves: int, *, slippery: bool) -> tuple[Mapping[Cell, float], ...]:
         """`[k][cell]`: the chance to reach the goal in `k` moves, each chosen in sight of where the last one led."""
-        rows: list[Mapping[Cell, float]] = [{cell: float(cell == self.goal) for cell in self.cells}]
-        for _ in range(moves):
-            rows.append({cell: self._best(cell, rows[-1], slippery=slippery) for cell in self.cells})
-        return rows
+        return _chances(self, moves, slippery)
 
     def chance(self, cell: Cell, move: str, left: Mapping[Cell, float], *, slippery: bool) -> float:
         """The chance after one move, by those of the cells it may lead to."""
         ways = (move, *SIDEWAYS[move]) if slippery else (move,)
         return sum(left[self.after(cell, way)] for way in ways) / len(ways)
 
-    def _best(self, cell: Cell, left: Mapping[Cell, float], *, slippery: bool) -> float:
+    def best(self, cell: Cell, left: Mapping[Cell, float], *, slippery: bool) -> float:
+        """The chance after the best move."""
         if cell in self.holes or cell == self.goal:
             return float(cell == self.goal)
         return max(self.chance(cell, move, left, slippery=slippery) for move in MOVES)
@@ -78,6 +76,14 @@ class Lake:
 def cells_of(size: int) -> tuple[Cell, ...]:
     """The cells of a lake, row by row."""
     return tuple((row, column) for row in range(1, size + 1) for column in range(1, size + 1))
+
+
+@lru_cache(maxsize=64)  # an expert asks for one lake every turn
+def _chances(lake: Lake, moves: int, slippery: bool) -> tuple[Mapping[Cell, float], ...]:
+    rows: list[Mapping[Cell, float]] = [{cell: float(cell == lake.goal) for cell in lake.cells}]
+    for _ in range(moves):
+        rows.append({cell: lake.best(cell, rows[-1], slippery=slippery) for cell in lake.cells})
+    return tuple(rows)
 
 
 def read_drawn(text: str) -> tuple[Lake, Cell]:

@@ -5,7 +5,7 @@ A room and its turned and mirrored images are on one side: train and test share 
 
 import random
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from infopo.core import derive_random, derive_seed
 from infopo.envs.grid.moves import MOVES, Cell, one_of_eight, shifted
@@ -49,14 +49,20 @@ def _made(index: int, split: Split, difficulty: str, size: str, plan: Plan) -> T
             continue
         targets = frozenset(rng.sample(sorted(floor), plan.boxes))
         room = Room(size=plan.size, floor=floor, targets=targets)
-        distances = room.distances(plan.most)
-        starts = [state for state, moves in distances.items() if moves >= plan.least and not state[1] & targets]
+        starts = _starts(room, plan)
         if not starts:
             continue
-        start = starts[rng.randrange(len(starts))]
+        start, moves = starts[rng.randrange(len(starts))]
         if split_of(room, start) == split:
             task_id = f"{ENV_ID}/{difficulty}/{size}/{split}/{index}"
-            return Task(task_id=task_id, room=room, start=start, moves=distances[start])
+            return Task(task_id=task_id, room=room, start=start, moves=moves)
+
+
+@lru_cache(maxsize=64)  # bare rooms are few and come again and again
+def _starts(room: Room, plan: Plan) -> list[tuple[State, int]]:
+    """The states with no box on a target that are as far from the end as the plan says, and how far that is."""
+    far = room.distances(plan.most).items()
+    return [(state, moves) for state, moves in far if moves >= plan.least and not state[1] & room.targets]
 
 
 def split_of(room: Room, start: State) -> Split:
