@@ -41,9 +41,10 @@ def test_every_room_can_be_solved_in_just_the_moves_that_reverse_play_counted(di
     options = SokobanOptions(difficulty=difficulty, room=room)
     for index in range(100 if room == "simple" else 20):
         task = make_task(index, "train", options)
-        solution = task.room.solution(task.start)
+        solution = task.room.solution(task.start, options.plan.most)
         assert solution is not None
         assert len(solution) == task.moves
+        assert task.room.solution(task.start, task.moves - 1) is None
         assert options.plan.least <= task.moves <= options.plan.most <= options.max_moves
         assert len(task.start[1]) == options.plan.boxes
         assert not task.start[1] & task.room.targets

@@ -28,7 +28,7 @@ class SokobanEnv(GridEpisode):
 
     def reference_answer(self) -> str | None:
         """A shortest row of moves from the start."""
-        return " ".join(self._room.solution(self._task.start) or ())
+        return " ".join(self._room.solution(self._task.start, self._task.moves) or ())
 
     @property
     def _solved(self) -> bool:

@@ -28,7 +28,7 @@ class SokobanExpert:
             self._care = self._random.choice(CARE)
         last, nano = messages[-1].content, self._options.nano
         room, state = read_told(last, self._options.plan.size) if nano else read_drawn(last)
-        way = list(room.solution(state) or self._random.choices(list(MOVES), k=2))
+        way = list(room.solution(state, self._options.max_moves) or self._random.choices(list(MOVES), k=2))
         if self._kind == "full":
             moves = way[: max(2, -(-len(way) // max(1, self._options.max_turns - turns)))]
         else:

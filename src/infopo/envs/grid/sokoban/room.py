@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from infopo.envs.grid.moves import MOVES, Cell, named, read_named, shifted
 
@@ -50,20 +51,20 @@ class Room:
             found.update(dict.fromkeys(edge, distance))
         return found
 
-    def solution(self, state: State) -> tuple[str, ...] | None:
-        """A shortest row of moves to the end; None where there is none."""
+    def solution(self, state: State, most: int) -> tuple[str, ...] | None:
+        """A shortest row of moves to the end; None where there is none of at most so many."""
         ways: dict[State, tuple[str, ...]] = {state: ()}
         edge = [state]
-        while edge:
-            later = []
+        for length in range(most + 1):
             for one in edge:
                 if one[1] == self.targets:
                     return ways[one]
-                for move in MOVES:
-                    following = self.after(one, move)
-                    if following not in ways:
-                        ways[following] = (*ways[one], move)
-                        later.append(following)
+            later = []
+            for one, move in product(edge, MOVES) if length < most else ():
+                following = self.after(one, move)
+                if following not in ways:
+                    ways[following] = (*ways[one], move)
+                    later.append(following)
             edge = later
         return None
 
