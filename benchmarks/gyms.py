@@ -1,4 +1,4 @@
-"""How many four-turn episodes a second each user gym plays in one process, with a stub policy. The goal is 1,000
+"""How many four-turn episodes a second each environment plays in one process, with a stub policy. The goal is 1,000
 (200 for `usergym/tau`, where every episode copies a database).
 
 python benchmarks/gyms.py [EPISODES] [DIFFICULTY]
@@ -14,6 +14,8 @@ from infopo.core import Message
 from infopo.envs import list_envs, make_env, num_tasks
 
 STUBS = {
+    "grid/frozenlake": ("[action] up", "[action] down", "[action] left", "[action] right"),
+    "grid/sokoban": ("[action] up", "[action] down", "[action] left", "[action] right"),
     "usergym/function": ("[search] test", "[action] 1 2 3 4", "[action] 4 3 2 1", "[answer] 7"),
     "usergym/intention": ("[action] which date ?", "[action] which budget ?", "[action] which size ?", "[finish]"),
     "usergym/persuade": ("[action] why ?", "[action] why ?", "[answer] no problem with cost", "[finish]"),
@@ -22,6 +24,7 @@ STUBS = {
     "usergym/telepathy": ("[action] is it red ?", "[action] is it small ?", "[action] is it a boat ?", "[finish]"),
     "usergym/travel": ("[search] hotel rome june", "[action] which seat ?", "[action] which meal ?", "[finish]"),
     "usergym/turtle": ("[action] was it baker ?", "[action] was it love ?", "[action] was it rope ?", "[finish]"),
+    "webshop/small": ("[search] red lamp", "[action] next", "[action] prev", "[search] soft lamp"),
 }
 
 

@@ -61,6 +61,8 @@ class Member:
 
 _MODULES = {
     "colbench/code": "infopo.envs.colbench",
+    "grid/frozenlake": "infopo.envs.grid.frozenlake",
+    "grid/sokoban": "infopo.envs.grid.sokoban",
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
     "usergym/intention": "infopo.envs.usergym.intention",
@@ -70,6 +72,7 @@ _MODULES = {
     "usergym/telepathy": "infopo.envs.usergym.telepathy",
     "usergym/travel": "infopo.envs.usergym.travel",
     "usergym/turtle": "infopo.envs.usergym.turtle",
+    "webshop/small": "infopo.envs.webshop",
 }
 
 

@@ -1,1 +1,1 @@
-"""Puzzles on a grid: the rewards so far, as pure functions; no environment yet."""
+"""Puzzles on a grid, a few moves a turn, as in "RAGEN" (arXiv 2504.20073): `grid/sokoban`, `grid/frozenlake`."""

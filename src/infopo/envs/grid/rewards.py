@@ -1,4 +1,4 @@
-"""What a move in Sokoban is worth, as in "RAGEN" (arXiv 2504.20073) and the environment that it uses."""
+"""What a move in Sokoban or on the frozen lake is worth, as in "RAGEN" (arXiv 2504.20073) and what it plays."""
 
 MOVE = -0.1
 BOX_ON_TARGET = 1.0
@@ -13,3 +13,8 @@ def sokoban_reward(*, boxes_on: int, boxes_off: int, solved: bool) -> float:
     10.9
     """
     return MOVE + BOX_ON_TARGET * boxes_on + BOX_OFF_TARGET * boxes_off + SOLVED * solved
+
+
+def frozenlake_reward(*, solved: bool) -> float:
+    """The reward of one move on the lake; `solved`: it led to the goal."""
+    return float(solved)
