@@ -60,6 +60,7 @@ class Member:
 
 
 _MODULES = {
+    "search/qa": "infopo.envs.search.qa",
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
     "usergym/intention": "infopo.envs.usergym.intention",
