@@ -167,28 +167,40 @@ def _popqa(row: Mapping[str, Any], where: str) -> Parsed:
 
 def _hotpot(row: Mapping[str, Any], where: str) -> Parsed:
     """`context` and `supporting_facts`: [[title, ...], ...], or columns {"title": [...], ...}; their JSON text, too."""
-    context, facts = _decoded(row, "context", where), _decoded(row, "supporting_facts", where)
-    if isinstance(context, dict):
-        context = list(zip(context.get("title", []), context.get("sentences", []), strict=False))
-    titles = facts.get("title", []) if isinstance(facts, dict) else [one[0] for one in facts or [] if one]
     paragraphs = []
-    for one in context or []:
-        if len(one) != 2 or not isinstance(one[0], str) or not isinstance(one[1], list):
-            raise UserError(f"{where}: field 'context' must hold pairs of a title and its sentences, got {one!r:.60}")
-        paragraphs.append((one[0], " ".join(str(sentence).strip() for sentence in one[1])))
-    return Parsed(
-        answers=_answer(row, where).answers, paragraphs=tuple(paragraphs), hops=tuple(dict.fromkeys(map(str, titles)))
-    )
+    for pair in _pairs(row, "context", "sentences", where):
+        if not isinstance(pair[1], list):
+            raise UserError(f"{where}: field 'context' must hold a list of sentences a title, got {pair!r:.60}")
+        paragraphs.append((pair[0], " ".join(str(sentence).strip() for sentence in pair[1])))
+    hops = [pair[0] for pair in _pairs(row, "supporting_facts", "sent_id", where)]
+    return Parsed(answers=_answer(row, where).answers, paragraphs=tuple(paragraphs), hops=tuple(dict.fromkeys(hops)))
+
+
+def _pairs(row: Mapping[str, Any], name: str, second: str, where: str) -> list[Any]:
+    """A field of pairs that each begin with a title; none where the row has no such field."""
+    value = _decoded(row, name, where)
+    if isinstance(value, dict) and all(isinstance(value.get(column), list) for column in ("title", second)):
+        value = [list(pair) for pair in zip(value["title"], value[second], strict=False)]
+    for pair in _listed(value, name, where):
+        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise UserError(f"{where}: field {name!r} must hold pairs that begin with a title, got {pair!r:.60}")
+    return value or []
+
+
+def _listed(value: Any, name: str, where: str) -> list[Any]:
+    if not isinstance(value, list | None):
+        raise UserError(f"{where}: field {name!r} must be a list, got {value!r:.60}")
+    return value or []
 
 
 def _musique(row: Mapping[str, Any], where: str) -> Parsed:
     paragraphs, hops = [], []
-    for number, one in enumerate(row.get("paragraphs") or []):
+    for number, one in enumerate(_listed(row.get("paragraphs"), "paragraphs", where)):
         inside = f"{where}, paragraph {number}"
         title, text = field_of(one, "title", str, inside), field_of(one, "paragraph_text", str, inside)
         paragraphs.append((title, text))
         hops += [title] if one.get("is_supporting") else []
-    answers = [*_answer(row, where).answers, *(row.get("answer_aliases") or [])]
+    answers = [*_answer(row, where).answers, *_listed(row.get("answer_aliases"), "answer_aliases", where)]
     return Parsed(
         answers=_texts(answers, where, "answer_aliases"), paragraphs=tuple(paragraphs), hops=tuple(dict.fromkeys(hops))
     )
