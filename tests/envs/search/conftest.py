@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,13 +54,14 @@ def play() -> Callable[..., Dialogue]:
 class RetrievalServer:
     """Answers searches from a backend. `script`: what befalls the first requests, in order; None: nothing.
 
-    A status code, `hang` (half a second of silence), `drop` (the connection is closed), or a text in place of JSON.
+    A status code, `hang` (silence until the test is over), `drop` (the connection is closed), or a text in place of JSON.
     """
 
     def __init__(self) -> None:
         self.backend: SearchBackend | None = None
         self.script: list[int | str | None] = []
         self.bodies: list[dict[str, Any]] = []
+        self.over = threading.Event()
         self.with_scores = True
         self.contents = True
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -93,7 +93,7 @@ def _handler_of(house: RetrievalServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             if fate == "hang":
-                time.sleep(0.5)
+                house.over.wait(60)
             data = fate.encode() if isinstance(fate, str) and fate != "hang" else house.result(body)
             try:
                 self.send_response(fate if isinstance(fate, int) else 200)
@@ -115,6 +115,7 @@ def server() -> Iterator[RetrievalServer]:
     thread = threading.Thread(target=house.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield house
+    house.over.set()
     house.server.shutdown()
     house.server.server_close()
     thread.join()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +88,6 @@ def test_a_missing_corpus_is_named(tmp_path: Path) -> None:
         make_env(QA, task=0, backend=f"bm25:{tmp_path}/none.jsonl")
 
 
-class Shouting:
-    """A backend of one's own."""
-
-    async def search(self, query: str, k: int) -> Sequence[Document]:
-        return [Document(id="0", title=query, text=query.upper())] * k
-
-
 def test_a_backend_of_ones_own(play: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "shouting_search.py").write_text(
         "from infopo.envs.search.task import Document\n"
@@ -123,7 +116,7 @@ def test_the_expert_is_right_over_the_wire_whatever_befalls_two_tries_in_three(
     server.backend = Bm25(standard_corpus())
     for task, faults in enumerate(([500, "drop"], [429, "no json"], ["{}", '{"result": [3]}'], ["hang", 503])):
         server.script = list(faults)
-        env = make_env(QA, task=task, backend=server.url, timeout_seconds=0.3)
+        env = make_env(QA, task=task, backend=server.url, timeout_seconds=2.0)
         assert play(env, make_expert(QA, "full").act).outcome.success
         assert not server.script
 

@@ -301,7 +301,7 @@ def test_states_are_equal_whatever_the_order_of_searches() -> None:
         ({"format_penalty": -1}, "format_penalty of search/qa must be a number 0 or more"),
         ({"timeout_seconds": 0}, "timeout_seconds of search/qa must be a number above 0"),
         ({"results": 0}, "results of search/qa must be a whole number"),
-        ({"difficulty": "nano", "data": "nq:x.jsonl"}, "no difficulty"),
+        ({"difficulty": "nano", "data": "nq:x.jsonl"}, "set difficulty to standard"),
         ({"test_data": "nq:x.jsonl", "test_domain": "hops"}, "set one"),
         ({"backend": "bm52"}, "must be bm25, bm25:FILE"),
         ({"backend": "no_such_module:Backend"}, "cannot be found"),

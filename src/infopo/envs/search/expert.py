@@ -46,10 +46,14 @@ class SearchQAExpert:
         return self._kind == "full" or self._random.random() < self._search_probability
 
     def _written(self, thought: str, choice: str, content: str) -> str:
-        """An action; in nano, and with published tags, after a thought of what was read last."""
+        """An action, after a thought of what was read last: with published tags always, else in nano before a search.
+
+        Before an answer there is none, so that what is believed of the answer (IGPO) is what would be said.
+        """
         if self._options.tags == "published":
             return f"<think> {thought or 'hm'} </think> <{choice}> {content} </{choice}>"
-        thought = f"<think> {thought}</think>" if thought and self._difficulty == "nano" else ""
+        thinks = thought and choice == "search" and self._difficulty == "nano"
+        thought = f"<think> {thought}</think>" if thinks else ""
         return f"{thought}[{choice}] {content}"
 
     def _question(self, opening: str) -> tuple[list[Relation], str]:

@@ -22,9 +22,9 @@ class SearchQAOptions:
     3, in nano 2. `score`: `f1` of words (IGPO), `exact` match, or `form`, exact match with a price on form (Search-R1).
     `reward` upstream pays the score at the end, as a step reward, or minus `format_penalty` where tags are unbalanced
     or no answer is given (IGPO: 2). `tags` published: `<search>`, `<answer>` and `<information>`; score `form` and
-    `format_penalty` need them. `data` and `test_data`: `LAYOUT:FILE`, own questions in place of the generated ones, see
-    `datasets`. `backend`: `bm25`, `bm25:FILE` (a corpus), the URL of a retrieval server, or `module:NAME`, see
-    `backends`; `timeout_seconds` and `attempts` are for the server.
+    `format_penalty` need them. `data` and `test_data`: `LAYOUT:FILE`, own questions in place of the generated ones.
+    `backend`: `bm25`, `bm25:FILE` (a corpus), the URL of a retrieval server, or `module:NAME`; `timeout_seconds` and
+    `attempts` are for the server. docs/search-qa.md has more.
     """
 
     difficulty: str = "standard"
@@ -69,7 +69,10 @@ class SearchQAOptions:
         if self.test_data is not None and self.test_domain != "in":
             raise UserError(f"options test_data and test_domain of {ENV_ID} both say what the test split is: set one")
         if (self.data or self.test_data) and (self.difficulty, self.reveal) != ("standard", "none"):
-            raise UserError(f"options data and test_data of {ENV_ID}: own questions know no difficulty and no reveal")
+            raise UserError(
+                f"options data and test_data of {ENV_ID}: own questions have neither compact texts nor known facts; set"
+                " difficulty to standard and leave reveal out"
+            )
 
     @property
     def shown(self) -> int:
