@@ -54,7 +54,7 @@ def play() -> Callable[..., Dialogue]:
 class RetrievalServer:
     """Answers searches from a backend. `script`: what befalls the first requests, in order; None: nothing.
 
-    A status code, `hang` (silence until the test is over), `drop` (the connection is closed), or a text in place of JSON.
+    A status code, `hang` (silence until the test is over), `drop` (the connection is closed), or a text for JSON.
     """
 
     def __init__(self) -> None:

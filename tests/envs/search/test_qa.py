@@ -304,7 +304,8 @@ def test_states_are_equal_whatever_the_order_of_searches() -> None:
         ({"difficulty": "nano", "data": "nq:x.jsonl"}, "set difficulty to standard"),
         ({"test_data": "nq:x.jsonl", "test_domain": "hops"}, "set one"),
         ({"backend": "bm52"}, "must be bm25, bm25:FILE"),
-        ({"backend": "no_such_module:Backend"}, "cannot be found"),
+        ({"backend": "no_such_module:Backend"}, "gives no search backend \\(ModuleNotFoundError"),
+        ({"backend": "json:JSONDecoder"}, "gives no search backend \\(it has no search"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], said: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from infopo.core import UserError
+from infopo.core import UserError, boundary
 from infopo.envs.search.files import read_corpus
 from infopo.envs.search.options import ENV_ID, SearchQAOptions
 from infopo.envs.search.retriever import HttpBackend
@@ -69,12 +69,15 @@ def _over_file(path: str) -> Bm25:
     return Bm25(read_corpus(Path(path)))
 
 
+@lru_cache(maxsize=4)
 def _foreign(name: str) -> SearchBackend:
-    """What `NAME()` of a module returns."""
+    """What `NAME()` of a module returns, once for all episodes."""
     module, _, attribute = name.partition(":")
-    try:
-        make = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"option backend of {ENV_ID}: {name} cannot be found ({error})") from error
-    backend: SearchBackend = make()
+    backend: SearchBackend | None = None
+    with boundary("import") as caught:
+        backend = getattr(importlib.import_module(module), attribute)()
+    if caught.error is not None or not callable(getattr(backend, "search", None)):
+        said = "it has no search" if caught.failure is None else f"{caught.failure.kind}: {caught.failure.detail}"
+        raise UserError(f"option backend of {ENV_ID}: {name}() gives no search backend ({said})") from caught.error
+    assert backend is not None
     return backend

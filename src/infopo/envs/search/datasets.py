@@ -43,9 +43,9 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The questions of a split, and the paragraphs of the file that they come from."""
+    """The questions of a split, and the paragraphs of the file that they come from. `named`: `LAYOUT:FILE`."""
 
-    source: str
+    named: str
     questions: tuple[Question, ...]
     documents: tuple[Document, ...]
 
@@ -53,15 +53,15 @@ class Loaded:
         """BM25 over the file's paragraphs; `UserError` where it has none."""
         if not self.documents:
             raise UserError(
-                f"{self.source}: its rows bring no paragraphs to search; set option backend of {ENV_ID} to bm25:FILE, a"
+                f"{self.named}: its rows bring no paragraphs to search; set option backend of {ENV_ID} to bm25:FILE, a"
                 " corpus, or to the URL of a retrieval server"
             )
-        return _index(self.documents)
+        return _index(self.named)
 
 
 @functools.lru_cache(maxsize=4)
-def _index(documents: tuple[Document, ...]) -> Bm25:
-    return Bm25(documents)
+def _index(named: str) -> Bm25:
+    return Bm25(_load(named).documents)
 
 
 def load_questions(split: Split, options: SearchQAOptions) -> Loaded | None:
@@ -73,15 +73,15 @@ def load_questions(split: Split, options: SearchQAOptions) -> Loaded | None:
         return _load(options.test_data)
     if options.data is None:
         return None
-    loaded = _load(options.data)
-    return loaded if options.test_data is not None else _part(loaded, split)
+    return _load(options.data) if options.test_data is not None else _part(options.data, split)
 
 
 @functools.lru_cache(maxsize=8)
-def _part(loaded: Loaded, split: Split) -> Loaded:
+def _part(named: str, split: Split) -> Loaded:
+    loaded = _load(named)
     test = {one.task_id for one in loaded.questions if derive_seed("search-data", one.task_id) % TEST_SHARE == 0}
     kept = tuple(one for one in loaded.questions if (one.task_id in test) == (split == "test"))
-    return Loaded(source=loaded.source, questions=kept, documents=loaded.documents)
+    return Loaded(named=named, questions=kept, documents=loaded.documents)
 
 
 @functools.lru_cache(maxsize=8)
@@ -112,7 +112,7 @@ def _load(named: str) -> Loaded:
     documents = tuple(
         Document(id=str(number), title=title, text=text) for number, (title, text) in enumerate(paragraphs)
     )
-    return Loaded(source=file, questions=tuple(questions.values()), documents=documents)
+    return Loaded(named=named, questions=tuple(questions.values()), documents=documents)
 
 
 def _named(row: Any, name: str) -> str:
