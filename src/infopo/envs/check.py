@@ -323,7 +323,10 @@ def _tool_calls(subject: _Subject) -> list[str]:
             said = [[message.content for message in one.messages] for one in (step, other)]
             if said[0] != said[1] or step.facts != other.facts:
                 problems.append(f"train task {task}: {text!r} and the equal call are answered differently")
-            if any(message.role != "tool" or message.tool_call_id != "call" for message in other.messages):
+            called_it = (
+                parse_action(Message(role="assistant", content=text)).choice is not None
+            )  # else it is sent as text
+            if called_it and any(one.role != "tool" or one.tool_call_id != "call" for one in other.messages):
                 problems.append(f"train task {task}: a call is not answered by a tool message with its id")
     return problems
 

@@ -63,6 +63,7 @@ _MODULES = {
     "colbench/code": "infopo.envs.colbench",
     "grid/frozenlake": "infopo.envs.grid.frozenlake",
     "grid/sokoban": "infopo.envs.grid.sokoban",
+    "search/qa": "infopo.envs.search.qa",
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
     "usergym/intention": "infopo.envs.usergym.intention",

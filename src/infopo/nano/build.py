@@ -29,7 +29,10 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # ids and targets, both [B, L]
 NANO_VERSION = 1  # of the folder's format
 VOCABULARY = 4096
 # Options that a warm start varies itself, or cannot see.
-UNSEEN = ("reveal", "unanswered", "reward", "score", "data", "rows")
+UNSEEN = (
+    *("reveal", "unanswered", "reward", "score", "data", "rows"),
+    *("test_domain", "test_data", "backend", "timeout_seconds", "attempts", "format_penalty"),
+)
 TEXTS = 640  # dialogues an environment that the tokenizer learns from
 LEARNING_RATE = 3e-4  # recommended for training with rewards, written beside the weights
 

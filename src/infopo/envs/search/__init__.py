@@ -1,1 +1,1 @@
-"""Questions answered with the help of a search: the rewards so far, as pure functions; no environment yet."""
+"""Questions answered with the help of a search: `search/qa`, and its rewards as pure functions."""
