@@ -12,7 +12,7 @@ The bootstrap is taken in its limit of many resamples (a convolution), because d
 import argparse
 import math
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ Bounds = tuple[float, float]
 Counts = tuple[int, ...]  # how many tasks had 0, 1, ... successes
 
 
+@lru_cache(maxsize=1)  # asked twice for the same tasks
 def exact_bootstrap(counts: Counts) -> Bounds:
     """The percentile bootstrap over tasks without drawing: the distribution of the sum of so many drawn tasks."""
     tasks, most = sum(counts), sum(counts) * (len(counts) - 1)

@@ -1,7 +1,11 @@
 """Intervals: published numbers, symmetry, and what a bootstrap over tasks must and must not do."""
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infopo.evaluation import cluster_bootstrap, mean_interval, wilson
+
+ROOT = Path(__file__).parents[2]
 
 # computed by hand from the formula; 0 of n has the upper end z^2 / (n + z^2)
 KNOWN = [
@@ -158,3 +164,39 @@ def test_few_tasks_with_several_episodes_are_covered(rate: float, correlation: f
     assert 0.92 <= held / simulations <= 0.98  # two and a half standard errors around 93 and 97 %
     if rate == 0.05 and correlation:
         assert plain / simulations < 0.92  # what the plain interval would do
+
+
+def coverage_rows(text: str) -> dict[tuple[str, ...], float]:
+    """Coverage of the chosen interval by tasks, episodes, rate and correlation."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return {tuple(row[:4]): float(row[4]) for row in rows if len(row) == 7 and row[0].isdigit()}
+
+
+def test_the_table_of_the_page_is_whole_and_within_its_bounds() -> None:
+    found = coverage_rows((ROOT / "docs/evaluation.md").read_text())
+    alike = {1: ("any, exact",), 4: ("0.0", "0.2", "0.5"), 8: ("0.0", "0.2", "0.5")}
+    assert found.keys() == {
+        (str(tasks), str(samples), str(rate), correlation)
+        for tasks in (30, 100, 500)
+        for samples, correlations in alike.items()
+        for rate in (0.05, 0.5, 0.95)
+        for correlation in correlations
+    }
+    assert all(93 <= coverage <= 97 for coverage in found.values())
+
+
+@pytest.mark.slow
+def test_the_benchmark_prints_the_exact_rows_of_the_page() -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/interval_coverage.py", "--simulations", "50"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    page, printed = coverage_rows((ROOT / "docs/evaluation.md").read_text()), coverage_rows(done.stdout)
+    assert printed.keys() == page.keys()
+    exact = [row for row in page if row[3].endswith("exact")]
+    assert {row: printed[row] for row in exact} == {row: page[row] for row in exact}
