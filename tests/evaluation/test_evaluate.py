@@ -107,7 +107,12 @@ def test_broken_episodes_enter_no_mean(play: Callable[..., Evaluation], samples:
         [broken(groups[0]), broken(groups[1]), *groups[2:]], env="toy/slots", split="test", samples=samples, seed=0
     )
     assert (mixed.n, mixed.failed, mixed.tasks) == (4 * samples, 2 * samples, 6)
-    assert replace(mixed, failed=0, tasks=4, groups=()) == replace(whole, groups=())
+    assert replace(mixed, failed=0, tasks=4, groups=(), numbers=whole.numbers) == replace(whole, groups=())
+    for name in ("success", "score", "pass_at_k", "behaviour", "stops"):
+        assert getattr(mixed.numbers, name) == getattr(whole.numbers, name)
+    assert mixed.numbers.failures == [{"kind": "timeout", "where": "step", "episodes": 2 * samples}]
+    assert mixed.numbers.pass_hat_k["evaluator"][1] == whole.numbers.pass_hat_k["evaluator"][1]
+    assert mixed.numbers.pass_hat_k["leaderboard"][1].value == pytest.approx(4 / 6)
 
 
 def test_where_all_broke_nothing_is_claimed(play: Callable[..., Evaluation]) -> None:

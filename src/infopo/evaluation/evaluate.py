@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import yaml
 from infopo.core import (
     Group,
     RecordWriter,
-    Trajectory,
     UserError,
     atomic_write_text,
     derive_seed,
@@ -21,7 +20,7 @@ from infopo.core import (
 )
 from infopo.envs import members
 from infopo.envs.registry import Split
-from infopo.evaluation.intervals import cluster_bootstrap, wilson
+from infopo.evaluation.summarise import Evaluation, summarise
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.rollout.schedule import most_episodes, spread
 from infopo.samplers.base import Sampler
@@ -29,48 +28,6 @@ from infopo.samplers.base import Sampler
 BATCH = 128  # episodes that are played, and hold a cache, at one time
 
 OnProgress = Callable[[int, int], None]  # episodes played, episodes in all
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """What an evaluation found. A rate or mean is None where no episode could be counted: missing is not zero.
-
-    `n` episodes have an outcome, `failed` broke (they enter nothing else). Means are per episode: `questions` asked,
-    `repeated` ones among them, `hidden` facts, those `revealed`, `turns`. `ci95` is Wilson's interval with one
-    sample a task, else a bootstrap over tasks (Wilson's over tasks where all episodes ended alike). `environments` of a
-    mixture: the same for each member, as if it had been evaluated alone.
-    """
-
-    env: str
-    split: str
-    tasks: int
-    samples: int
-    seed: int
-    n: int
-    failed: int
-    success: float | None
-    score: float | None
-    ci95: tuple[float, float] | None
-    questions: float | None
-    repeated: float | None
-    hidden: float | None
-    revealed: float | None
-    turns: float | None
-    groups: tuple[Group, ...] = ()
-    environments: tuple["Evaluation", ...] = ()
-
-    @property
-    def trajectories(self) -> tuple[Trajectory, ...]:
-        """Every episode, broken ones included, task by task."""
-        return tuple(trajectory for group in self.groups for trajectory in group.trajectories)
-
-    def summary(self) -> dict[str, Any]:
-        """The numbers alone, as JSON; `environments`, by id, only of a mixture."""
-        fields = [field.name for field in dataclasses.fields(self) if field.name not in ("groups", "environments")]
-        data = {name: getattr(self, name) for name in fields}
-        data["ci95"] = None if self.ci95 is None else list(self.ci95)
-        members = {member.env: member.summary() for member in self.environments}
-        return data | ({"environments": members} if members else {})
 
 
 def evaluate(
@@ -168,46 +125,6 @@ def _specs(
     ]
 
 
-def summarise(groups: Sequence[Group], *, env: str, split: str, samples: int, seed: int) -> Evaluation:
-    """The `Evaluation` of episodes that have been played; one group a task."""
-    by_environment: dict[str, list[Group]] = {}
-    for group in groups:
-        by_environment.setdefault(group.trajectories[0].env, []).append(group)
-    parts = {} if len(by_environment) == 1 else by_environment
-    played = sum(len(group.trajectories) for group in groups)
-    survivors = [trajectory for group in groups for trajectory in group.survivors]
-    verdicts = [[t.outcome.success for t in group.survivors if t.outcome is not None] for group in groups]
-    successes = sum(map(sum, verdicts))
-    if samples == 1:
-        interval = wilson(successes, len(survivors))
-    elif successes in (0, len(survivors)):  # resampling equal values would claim to be certain
-        counted = sum(1 for task in verdicts if task)
-        interval = wilson(counted if successes else 0, counted)
-    else:
-        interval = cluster_bootstrap([[float(good) for good in task] for task in verdicts], seed=seed)
-    return Evaluation(
-        env=env,
-        split=split,
-        tasks=len(groups),
-        samples=samples,
-        seed=seed,
-        n=len(survivors),
-        failed=played - len(survivors),
-        success=_mean([float(good) for task in verdicts for good in task]),
-        score=_mean([t.outcome.score for t in survivors if t.outcome is not None]),
-        ci95=interval,
-        questions=_mean([_asked(t, repeated=False) for t in survivors if _has_facts(t)]),
-        repeated=_mean([_asked(t, repeated=True) for t in survivors if _has_facts(t)]),
-        hidden=_mean([len(t.hidden) for t in survivors]),
-        revealed=_mean([len(_revealed(t)) for t in survivors if _has_facts(t)]),
-        turns=_mean([len(t.turns) for t in survivors]),
-        groups=tuple(groups),
-        environments=tuple(
-            summarise(part, env=name, split=split, samples=samples, seed=seed) for name, part in parts.items()
-        ),
-    )
-
-
 def record_evaluation(folder: str | os.PathLike[str], result: Evaluation, config: Mapping[str, Any]) -> Path:
     """Write the evaluation as a run folder: `config.yaml`, `trajectories.jsonl`, `summary.json` (last).
 
@@ -216,8 +133,9 @@ def record_evaluation(folder: str | os.PathLike[str], result: Evaluation, config
     path = prepare_folder(folder)
     atomic_write_text(path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
     with RecordWriter(path / "trajectories.jsonl") as writer:
-        for trajectory in result.trajectories:
-            record = trajectory_to_record(trajectory, run=path.resolve().name, step=0, gains=None, advantages=None)
+        for number, trajectory in enumerate(result.trajectories):
+            gains = None if result.gains is None else result.gains[number]
+            record = trajectory_to_record(trajectory, run=path.resolve().name, step=0, gains=gains, advantages=None)
             writer.append(record)
     atomic_write_text(path / "summary.json", json.dumps(result.summary(), indent=1, allow_nan=False) + "\n")
     return path
@@ -234,21 +152,3 @@ def prepare_folder(folder: str | os.PathLike[str]) -> Path:
     if taken:
         raise UserError(f"{path} is not empty: give another --out")
     return path
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
-def _has_facts(trajectory: Trajectory) -> bool:
-    """Whether the environment says what the actions were; one that never does has no behaviour to measure."""
-    return any(turn.facts is not None for turn in trajectory.turns)
-
-
-def _asked(trajectory: Trajectory, *, repeated: bool) -> int:
-    facts = [turn.facts for turn in trajectory.turns if turn.facts is not None]
-    return sum(fact.kind == "ask" and (fact.repeated or not repeated) for fact in facts)
-
-
-def _revealed(trajectory: Trajectory) -> set[str]:
-    return {fact for turn in trajectory.turns if turn.facts is not None for fact in turn.facts.revealed}
