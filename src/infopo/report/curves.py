@@ -15,9 +15,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from infopo.report.figures import NamedRun, interval
 from infopo.report.plots import LISTED_TURNS, running_mean, turn_gains
+from infopo.report.results import interval
 from infopo.report.run import Run
+from infopo.report.sources import NamedRun
 from infopo.report.tables import number
 from infopo.report.text import one_line
 

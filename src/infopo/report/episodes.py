@@ -1,4 +1,4 @@
-"""The episodes of one `trajectories.jsonl`, read once: how they ended, task by task, and a few of them to look at.
+"""The episodes of one `trajectories.jsonl`, read once: how they ended, and a few of them to look at.
 
 However many episodes there are, what is kept is bounded: `SELECTED` of them for each reason to look at one, each cut
 to `DIALOGUE_TEXT` characters. Nothing under `private` is read.
@@ -58,13 +58,12 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episodes:
-    """What a file holds. `outcomes`: environment and task -> sum of successes, episodes with an outcome."""
+    """What a file holds."""
 
     n: int
     failed: int
     failures: Counter[tuple[str, str]]  # kind, where
     stops: Counter[str]
-    outcomes: dict[tuple[str, str], tuple[int, int]]
     dialogues: tuple[Dialogue, ...]
 
 
@@ -72,7 +71,6 @@ def read_episodes(path: Path) -> Episodes:
     """Read a file. Raises `RecordError` for a damaged line that is not the last, and for what is no trajectory."""
     failures: Counter[tuple[str, str]] = Counter()
     stops: Counter[str] = Counter()
-    outcomes: dict[tuple[str, str], tuple[int, int]] = {}
     selection = _Selection()
     count = 0
     for count, record in enumerate(read_records(path), start=1):
@@ -80,9 +78,6 @@ def read_episodes(path: Path) -> Episodes:
             failure = record["failure"]
             if failure is None:
                 stops[str(record["stop_reason"])] += 1
-                task = str(record["env"]), str(record["task_id"])
-                good, n = outcomes.get(task, (0, 0))
-                outcomes[task] = good + bool(record["success"]), n + 1
             else:
                 failures[str(failure["kind"]), str(failure["where"])] += 1
             selection.offer(record)
@@ -93,7 +88,6 @@ def read_episodes(path: Path) -> Episodes:
         failed=failures.total(),
         failures=failures,
         stops=stops,
-        outcomes=outcomes,
         dialogues=tuple(selection.dialogues()),
     )
 

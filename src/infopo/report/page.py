@@ -17,12 +17,11 @@ import jinja2
 from markupsafe import Markup
 
 from infopo.core import UserError, atomic_write_text
-from infopo.report import curves, tables
+from infopo.report import curves, figures, results, tables
 from infopo.report.dialogue import NAMES
-from infopo.report.episodes import FIRST_MESSAGES, Dialogue, read_episodes
-from infopo.report.figures import NamedRun, Source, all_tables, interval, metrics_table
+from infopo.report.episodes import FIRST_MESSAGES, Dialogue
 from infopo.report.plots import WINDOW
-from infopo.report.run import Run, name_runs, read_run
+from infopo.report.sources import NamedRun, Source, read_sources
 from infopo.report.summary import format_rate
 from infopo.report.text import markdown_text, one_line, visible_text
 
@@ -51,28 +50,28 @@ class _Rate:
     said: str
 
 
-def write_report(paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Path:
+def write_report(
+    paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str], *, compare: results.Compare | None = None
+) -> Path:
     """Write `report.html`, `report.md` and `tables/*.csv` of these runs into the folder `out`; returns the page.
 
-    An earlier report there is replaced. Raises `UserError` for what is no run, a run given twice, damaged files, more
-    than `curves.MOST_RUNS` runs, and a folder that holds something else; `StorageError` where the disk refuses.
+    `compare` compares two evaluations; without it none are. An earlier report there is replaced. Raises `UserError` for
+    what is no run, a run given twice, damaged files, more than `curves.MOST_RUNS` runs, and a folder that holds
+    something else; `StorageError` where the disk refuses.
     """
     out = Path(out)
     if not 1 <= len(paths) <= curves.MOST_RUNS:
         raise UserError(f"a report takes 1 to {curves.MOST_RUNS} runs, got {len(paths)}")
-    found = [read_run(path) for path in paths]
     _refuse_taken(out)
-    runs = [
-        NamedRun(name=name, run=run, sources=_sources(run)) for name, run in zip(name_runs(found), found, strict=True)
-    ]
-    shown = all_tables(runs)
+    runs = read_sources(paths)
+    shown = all_tables(runs, compare)
     page, document = as_page(runs, shown), as_markdown(runs, shown)
     folder = out / "tables"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {folder}: {error.strerror}; give another --out") from error
-    metrics = metrics_table(runs)
+    metrics = figures.metrics_table(runs)
     files = {f"{one.name}.csv": tables.as_csv(one) for one in (*shown, *([metrics] if metrics else []))}
     for old in folder.glob("*.csv"):
         if old.name not in files:
@@ -82,6 +81,16 @@ def write_report(paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike
     atomic_write_text(out / "report.md", document)
     atomic_write_text(out / PAGE, page)
     return out / PAGE
+
+
+def all_tables(runs: Sequence[NamedRun], compare: results.Compare | None = None) -> list[tables.Table]:
+    """Every table that has something to show, in the order of the page."""
+    made = [figures.runs_table(runs), results.outcomes_table(runs), results.attempts_table(runs)]
+    made += [results.members_table(runs), results.pairs_table(runs, compare) if compare else None]
+    made += [results.behaviour_table(runs), results.turn_gains_table(runs), results.endings_table(runs)]
+    made += [results.others_table(runs), figures.curves_table(runs)]
+    made += [figures.differences_table(runs), figures.configuration_table(runs)]
+    return [found for found in made if found is not None]
 
 
 def as_markdown(runs: Sequence[NamedRun], shown: Sequence[tables.Table]) -> str:
@@ -141,14 +150,6 @@ def _refuse_taken(out: Path) -> None:
         raise UserError(f"{out} is not a folder; give another --out")
     if out.is_dir() and any(out.iterdir()) and not (out / PAGE).is_file():
         raise UserError(f"{out} holds something that is no report; give another --out")
-
-
-def _sources(run: Run) -> tuple[Source, ...]:
-    training = () if run.training is None else (Source(name="training", episodes=read_episodes(run.training)),)
-    return training + tuple(
-        Source(name=one.name, evaluation=one, episodes=None if one.records is None else read_episodes(one.records))
-        for one in run.evaluations()
-    )
 
 
 def _title(runs: Sequence[NamedRun]) -> str:
@@ -211,7 +212,7 @@ def _rates(runs: Sequence[NamedRun]) -> list[_Rate]:
     rates: list[_Rate] = []
     for k, one in enumerate(runs):
         for source, summary in one.evaluations:
-            rate, ends = tables.number(summary.get("success")), interval(summary)
+            rate, ends = tables.number(summary.get("success")), results.interval(summary)
             if rate is None or not 0 <= rate <= 1 or len(rates) >= tables.LISTED_ROWS:
                 continue
             rates.append(

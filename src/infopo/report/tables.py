@@ -43,6 +43,10 @@ class Column:
         return f"{cell:.3f}" if abs(cell) >= 0.001 else f"{cell:.3g}"
 
 
+RUN = Column(name="run", kind="text")
+WHERE = Column(name="episodes of", kind="text")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """`name` is that of its CSV file; `note` stands below it."""
