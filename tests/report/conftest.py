@@ -32,6 +32,7 @@ def make_record(step: int, episode: int, **fields: Any) -> dict[str, Any]:
             {"role": "assistant", "content": "which seat ?"},
             {"role": "user", "content": f"aisle {step} {episode}"},
             {"role": "assistant", "content": "booked"},
+            {"role": "user", "content": "thanks"},
         ],
         "token_ids": [],
         "sampled": [],
@@ -61,44 +62,57 @@ def make_metrics(step: int) -> dict[str, Any]:
     }
 
 
+CONFIG = "env: toy/slots\nalgo: infopo\nmodel: nano\nseed: 0\nsteps: 2\nloss: {clip_low: 0.2}\n"
+
+
+def write_run(
+    folder: Path,
+    *,
+    records: Any = None,
+    steps: int = 2,
+    summary: dict[str, Any] | None = None,
+    config: str = CONFIG,
+) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(config)
+    with RecordWriter(folder / "metrics.jsonl") as writer:
+        for step in range(1, steps + 1):
+            writer.append(make_metrics(step))
+    with RecordWriter(folder / "trajectories.jsonl") as writer:
+        for record in records or [make_record(step, k) for step in (1, 2) for k in range(4)]:
+            writer.append(record)
+    if summary is not None:
+        (folder / "summary.json").write_text(json.dumps(summary))
+    return folder
+
+
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
     """`make_run("a", records=[...], steps=3, summary={...}, config="...")`: a folder as a training run leaves it."""
+    return lambda name, **options: write_run(tmp_path / name, **options)
 
-    def make(
-        name: str,
-        *,
-        records: Any = None,
-        steps: int = 2,
-        summary: dict[str, Any] | None = None,
-        config: str = "env: toy/slots\nalgo: infopo\nmodel: nano\nseed: 0\nsteps: 2\nloss: {clip_low: 0.2}\n",
-    ) -> Path:
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        (folder / "config.yaml").write_text(config)
-        with RecordWriter(folder / "metrics.jsonl") as writer:
-            for step in range(1, steps + 1):
-                writer.append(make_metrics(step))
-        with RecordWriter(folder / "trajectories.jsonl") as writer:
-            for record in records or [make_record(step, k) for step in (1, 2) for k in range(4)]:
-                writer.append(record)
-        if summary is not None:
-            (folder / "summary.json").write_text(json.dumps(summary))
-        return folder
+
+@pytest.fixture
+def make_long_run(make_run: Callable[..., Path]) -> Callable[[int], Path]:
+    """`make_long_run(10_000)`: so many episodes, a hundred a step."""
+
+    def make(episodes: int) -> Path:
+        records = (make_record(1 + k // 100, k % 100) for k in range(episodes))
+        return make_run("long", records=records, steps=episodes // 100, summary={"seconds": 1.0})
 
     return make
 
 
-@pytest.fixture
-def hostile_run(make_run: Callable[..., Path]) -> Path:
+@pytest.fixture(scope="session")
+def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that a model, a user or a file can say, says something bad, and much of it."""
     call = {"id": "1", "type": "function", "function": {"name": HOSTILE, "arguments": HOSTILE}}
     messages = [
         {"role": "system", "content": HOSTILE},
         {"role": "assistant", "content": HOSTILE, "tool_calls": [call]},
-        {"role": "tool", "content": "A" * 3_000_000 + HOSTILE},
-        {"role": HOSTILE, "content": "word " * 100_000},
-        *({"role": "user", "content": "\u202e<" * 50_000} for _ in range(200)),
+        {"role": "tool", "content": "A" * 1_000_000 + HOSTILE},
+        {"role": HOSTILE, "content": "word " * 10_000},
+        *({"role": "user", "content": "\u202e<" * 2_000} for _ in range(200)),
     ]
     turns = [{"action_message": 1, "gain": -3.0}]
     failure = {"kind": "=cmd|' /C calc'!A0", "where": HOSTILE, "detail": HOSTILE * 100}
@@ -108,4 +122,5 @@ def hostile_run(make_run: Callable[..., Path]) -> Path:
     part = {"success": 0.5, "ci95": ["low", None], "n": 4, "ci95_method": HOSTILE, "score": 1e999, "odd": {HOSTILE: 1}}
     part |= {"per_task": [HOSTILE], "behaviour": HOSTILE, "pass_at_k": {HOSTILE: {"value": HOSTILE}}}
     config = "env: toy/slots\nalgo: " + json.dumps(HOSTILE) + "\nsteps: 2\nloop: &loop [*loop, *loop]\n"
-    return make_run("=1+1", records=records, summary={"before": part, "after": part | {"success": 0.6}}, config=config)
+    summary = {"before": part, "after": part | {"success": 0.6}}
+    return write_run(tmp_path_factory.mktemp("hostile") / "=1+1", records=records, summary=summary, config=config)

@@ -154,8 +154,13 @@ def test_nothing_private_is_shown(make_run: MakeRun) -> None:
     assert "aisle 1 0" in text
 
 
-def test_hostile_text_stays_text(hostile_run: Path) -> None:
-    text, markdown, tables = report(hostile_run)
+@pytest.fixture(scope="module")
+def hostile(hostile_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return report(hostile_run, out=tmp_path_factory.mktemp("report"))
+
+
+def test_hostile_text_stays_text(hostile: Any) -> None:
+    text, markdown, tables = hostile
     elements = Elements(text)
     allowed = "html head meta title style body header h1 nav ul li a main section h2 h3 div table caption thead tr th"
     allowed += " tbody td p svg line rect figure figcaption picture source img span strong details summary ol"
@@ -173,8 +178,8 @@ def test_hostile_text_stays_text(hostile_run: Path) -> None:
     assert "<script" not in re.sub(r"\\<", "", markdown)
 
 
-def test_no_cell_of_a_spreadsheet_is_a_formula(hostile_run: Path) -> None:
-    _, _, tables = report(hostile_run)
+def test_no_cell_of_a_spreadsheet_is_a_formula(hostile: Any) -> None:
+    _, _, tables = hostile
     cells = [cell for rows in tables.values() for row in rows for cell in row]
     assert "'=1+1" in cells, "the name of the run"
     for cell in cells:
@@ -194,8 +199,8 @@ def test_the_policy_of_the_page_allows_its_own_style_alone(make_run: MakeRun) ->
     assert "unsafe" not in policy
 
 
-def test_the_page_is_bounded_whatever_the_run_holds(hostile_run: Path) -> None:
-    text, _, _ = report(hostile_run)
+def test_the_page_is_bounded_whatever_the_run_holds(hostile: Any, hostile_run: Path) -> None:
+    text, _, _ = hostile
     assert len(text.encode()) < 8_000_000
     found = read_episodes(hostile_run / "trajectories.jsonl")
     for dialogue in found.dialogues:
@@ -224,7 +229,7 @@ def test_the_sample_holds_what_one_looks_for(make_run: MakeRun) -> None:
     assert found.n == 1008
     assert found.failures == {("timeout", "step"): 1}
     assert found.stops == {"done": 1006, "turn_limit": 1}
-    first = {name: one.task_id for one in found.dialogues[:8] for name in one.reasons}
+    first = {name: one.task_id for one in reversed(found.dialogues) for name in one.reasons}
     assert first == {
         "first step": "early",
         "last step": "late",
