@@ -69,7 +69,7 @@ def write_run(
     folder: Path,
     *,
     records: Any = None,
-    steps: int = 2,
+    steps: int = 0,
     summary: dict[str, Any] | None = None,
     config: str = CONFIG,
 ) -> Path:
@@ -123,4 +123,6 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     part |= {"per_task": [HOSTILE], "behaviour": HOSTILE, "pass_at_k": {HOSTILE: {"value": HOSTILE}}}
     config = "env: toy/slots\nalgo: " + json.dumps(HOSTILE) + "\nsteps: 2\nloop: &loop [*loop, *loop]\n"
     summary = {"before": part, "after": part | {"success": 0.6}}
-    return write_run(tmp_path_factory.mktemp("hostile") / "=1+1", records=records, summary=summary, config=config)
+    return write_run(
+        tmp_path_factory.mktemp("hostile") / "=1+1", records=records, steps=2, summary=summary, config=config
+    )

@@ -132,16 +132,17 @@ class _Selection:
         ranked = {name: sorted(heap, key=lambda item: item[:2], reverse=True) for name, heap in self._heaps.items()}
         if len({item[2].step for name in ("first step", "last step") for item in ranked[name]}) == 1:
             del ranked["first step"], ranked["last step"]  # an evaluation has one step
-        reasons: dict[int, list[str]] = {}
+        places: dict[int, dict[str, int]] = {}
         for name, items in ranked.items():
-            for _, order, _ in items:
-                reasons.setdefault(order, []).append(name)
+            for place, (_, order, _) in enumerate(items):
+                places.setdefault(order, {})[name] = place
         shown = set()
-        for row in zip_longest(*ranked.values()):
-            for item in row:
+        for row, found in enumerate(zip_longest(*ranked.values())):
+            for item in found:
                 if item is not None and item[1] not in shown:
                     shown.add(item[1])
-                    yield replace(item[2], reasons=tuple(reasons[item[1]]))
+                    reasons = tuple(name for name, place in places[item[1]].items() if place <= row)
+                    yield replace(item[2], reasons=reasons)
 
     def _rare(self, record: dict[str, Any], *, broken: bool) -> tuple[float, ...] | None:
         """One of each kind before a second of any."""
