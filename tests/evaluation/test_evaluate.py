@@ -20,8 +20,9 @@ from infopo.core import (
     trajectory_from_record,
 )
 from infopo.envs import make_expert
-from infopo.evaluation import Evaluation, evaluate, evaluate_sampler, record_evaluation
-from infopo.evaluation.evaluate import BATCH, summarise
+from infopo.evaluation import Evaluation, evaluate, evaluate_sampler, record_evaluation, summarise, turn_gains
+from infopo.evaluation.evaluate import BATCH
+from infopo.gain import information_gain
 from infopo.rollout import RolloutConfig
 from infopo.rollout.failures import LONGEST, most_frequent_failure, stop_where_all_failed
 from infopo.samplers.load import load_policy
@@ -156,6 +157,22 @@ def test_temperature_zero_takes_the_likeliest_token(policy: Any) -> None:
         evaluate(policy, env="toy/slots", episodes=3, config=config, temperature=0, seed=seed) for seed in (0, 1)
     )
     assert [t.token_ids for t in first.trajectories] == [t.token_ids for t in second.trajectories]
+
+
+def test_gains_are_averaged_by_turn_and_recorded(play: Callable[..., Evaluation], policy: Any, tmp_path: Path) -> None:
+    groups = play(full(), episodes=3).groups
+    groups = (broken(groups[0]), *groups[1:])
+    trajectories = [trajectory for group in groups for trajectory in group.trajectories]
+    gains = turn_gains(policy, trajectories)
+    expected = [[gain and gain.value for gain in row] for row in information_gain(policy, trajectories[1:])]
+    assert gains == [[None] * 3, *(pytest.approx(row) for row in expected)]
+    result = summarise(groups, env="toy/slots", split="test", samples=1, seed=0, gains=gains)
+    by_turn = result.summary()["behaviour"]["gain_by_turn"]
+    assert [(row["turn"], row["n"]) for row in by_turn] == [(1, 2), (2, 2)]  # no answer follows the last action
+    assert by_turn[0]["mean"] == pytest.approx((expected[0][0] + expected[1][0]) / 2)
+    path = record_evaluation(tmp_path / "run", result, {})
+    written = [[turn["gain"] for turn in row["turns"]] for row in read_records(path / "trajectories.jsonl")]
+    assert written == gains
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from infopo.evaluation.evaluate import evaluate, evaluate_sampler, record_evalua
 from infopo.evaluation.intervals import Interval, cluster_bootstrap, mean_interval, wilson
 from infopo.evaluation.metrics import Estimate, TaskResult, pass_at_k, pass_hat_k
 from infopo.evaluation.summarise import Evaluation, Numbers, summarise
+from infopo.evaluation.turn_gains import turn_gains
 
 __all__ = [
     "Behaviour",
@@ -32,5 +33,6 @@ __all__ = [
     "planned_difference",
     "record_evaluation",
     "summarise",
+    "turn_gains",
     "wilson",
 ]

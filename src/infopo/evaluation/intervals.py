@@ -79,7 +79,7 @@ def cluster_bootstrap(
     full = [cluster for cluster in clusters if len(cluster)]
     if not full:
         return None
-    pairs = np.array([[float(np.sum(cluster)), len(cluster)] for cluster in full])
+    pairs = np.array([[float(sum(cluster)), len(cluster)] for cluster in full])
     # How often each distinct cluster is drawn is all that the mean depends on, and cheaper to draw.
     distinct, times = np.unique(pairs, axis=0, return_counts=True)
     generator = np.random.default_rng(derive_seed(seed, "cluster-bootstrap"))
@@ -102,7 +102,7 @@ def mean_interval(clusters: Sequence[Sequence[float]], *, seed: int, resamples: 
     full = [cluster for cluster in clusters if len(cluster)]
     if not full:
         return None
-    sums = np.array([float(np.sum(cluster)) for cluster in full])
+    sums = np.array([float(sum(cluster)) for cluster in full])
     counts = np.array([len(cluster) for cluster in full], dtype=np.float64)
     tasks, mean = len(full), float(sums.sum() / counts.sum())
     binary = all(value in (0, 1) for cluster in full for value in cluster)
