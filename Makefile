@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint chromium clean
 
 demo: $(STAMP)
 	$(BIN)/infopo demo
@@ -17,8 +17,14 @@ test test-slow: export OMP_NUM_THREADS = 1
 test: lint
 	$(BIN)/python -m pytest -m 'not slow' -n 2
 
-test-slow: $(STAMP)
+test-slow: $(STAMP) chromium
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+# Reports are opened in a real browser; any of these will do.
+chromium:
+	@which chromium chromium-browser google-chrome google-chrome-stable 2>/dev/null | grep -q . || \
+	if [ "$$(id -u)" = 0 ] && which apt-get >/dev/null; then apt-get -qq update && apt-get -qq install -y chromium; \
+	else echo "no Chromium: install one to test reports in a browser"; fi
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

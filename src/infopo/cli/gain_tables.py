@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from infopo.cli.progress import PlainConsole
 from infopo.evaluation.gain_report import GainReport, Noise, PlaceholderSpread, Reply
 from infopo.evaluation.gain_statistics import Distribution
 from infopo.report.dialogue import clean_text
+from infopo.report.text import markdown_text
 
 SHOWN_TEXT = 160  # characters of a text in a table
 PLAIN_WIDTH = 120  # columns where there is no terminal
@@ -23,7 +23,6 @@ FACTS = {
     "not revealed": "revealed none",
     "repeated": "repeated question",
 }
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#!~$&])")
 _FIGURES = ("replies", "mean", "std", "negative", "min", "max")
 
 Context = Mapping[str, Any]
@@ -65,11 +64,11 @@ def as_markdown(report: GainReport, context: Context) -> str:
     for section in sections(report, context):
         lines += [f"## {section.title}", ""]
         for note in section.notes:
-            lines += [_escaped(note), ""]
+            lines += [markdown_text(note), ""]
         if section.rows:
             rules = ["---" if name in section.texts else "---:" for name in section.columns]
             for row in (section.columns, rules, *section.rows):
-                cells = row if row is rules else [_escaped(cell) for cell in row]
+                cells = row if row is rules else [markdown_text(cell) for cell in row]
                 lines.append(f"| {' | '.join(cells)} |")
             lines.append("")
     return "\n".join(lines)
@@ -221,7 +220,3 @@ def _shown(text: str) -> str:
     """One line, without control characters, shortened."""
     line = " ".join(clean_text(text).split())
     return line if len(line) <= SHOWN_TEXT else line[: SHOWN_TEXT - 1] + "…"
-
-
-def _escaped(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", text)

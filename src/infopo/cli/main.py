@@ -22,6 +22,7 @@ COMMANDS = {
     "train": ("infopo.cli.train", "train a policy, or resume a run"),
     "eval": ("infopo.cli.eval", "play test tasks: success with an interval, and behaviour"),
     "gain-report": ("infopo.cli.gain_report", "which replies changed what the agent did next, in a recorded run"),
+    "report": ("infopo.cli.report", "what runs did, on one page and in tables, side by side"),
     "envs": ("infopo.cli.envs", "list environments and their options"),
     "check": ("infopo.cli.check", "check that an environment keeps to the protocol"),
     "init": ("infopo.cli.init", "write an environment of your own, its user and its test, to start from"),

@@ -17,7 +17,7 @@ _ESCAPES = re.compile(
 )
 # Control characters except tab and newline, and those that turn the direction of text around.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_NAMES = {"system": "system", "user": "user", "assistant": "agent", "tool": "tool"}
+NAMES = {"system": "system", "user": "user", "assistant": "agent", "tool": "tool"}
 _STYLES = {"system": "dim", "user": "cyan", "assistant": "bold", "tool": "magenta"}
 
 
@@ -50,13 +50,14 @@ def render_dialogue(
     for index, message in enumerate(record["messages"]):
         role = message["role"]
         style = _STYLES.get(role, "")
-        text = Text(clean_text(_said(message)), style=style)
-        table.add_row(Text(_NAMES.get(role, "other"), style=style), text, _gain(replies.get(index)))
+        text = Text(clean_text(said(message)), style=style)
+        table.add_row(Text(NAMES.get(role, "other"), style=style), text, _gain(replies.get(index)))
     parts: list[RenderableType] = [Rule(Text(clean_text(title)), style="dim")] if title else []
     return Group(*parts, table, _verdict(record))
 
 
-def _said(message: dict[str, Any]) -> str:
+def said(message: dict[str, Any]) -> str:
+    """What a message says: its content, then its tool calls, one a line."""
     calls = [f"{call['function']['name']}({call['function']['arguments']})" for call in message.get("tool_calls", ())]
     return "\n".join([part for part in (message["content"], *calls) if part])
 

@@ -86,8 +86,7 @@ def _gains(panel: Axes, run: Run) -> None:
     count = min(len(STAGES), len(scored))
     for stage in range(count):
         part = scored[stage * len(scored) // count : (stage + 1) * len(scored) // count]
-        points = [(k, _mean(part, f"info/turn_gain_at_{k}")) for k in range(1, LISTED_TURNS + 1)]
-        known = [(k, value) for k, value in points if value is not None]
+        known = turn_gains(part)
         first, last = part[0]["step"], part[-1]["step"]
         label = f"step {first}" if first == last else f"steps {first} to {last}"
         color = STAGES[len(STAGES) - count + stage]
@@ -113,10 +112,11 @@ def _line(panel: Axes, run: Run, name: str, color: str, label: str) -> None:
     if not steps:
         return
     panel.plot(steps, values, color=color, alpha=0.3, linewidth=1, marker="." if len(steps) < 3 else None)
-    panel.plot(steps, _running_mean(values), color=color, linewidth=2, label=label)
+    panel.plot(steps, running_mean(values), color=color, linewidth=2, label=label)
 
 
-def _running_mean(values: Sequence[float]) -> list[float]:
+def running_mean(values: Sequence[float]) -> list[float]:
+    """The mean of each value and up to `WINDOW` - 1 before it."""
     windows = (values[max(0, index - WINDOW + 1) : index + 1] for index in range(len(values)))
     return [sum(window) / len(window) for window in windows]
 
@@ -126,6 +126,12 @@ def _steps(panel: Axes) -> None:
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     if panel.get_legend_handles_labels()[0]:
         panel.legend(frameon=False, fontsize=8)
+
+
+def turn_gains(rows: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
+    """Turns, and their mean gain over these steps, where it was measured."""
+    points = [(k, _mean(rows, f"info/turn_gain_at_{k}")) for k in range(1, LISTED_TURNS + 1)]
+    return [(k, value) for k, value in points if value is not None]
 
 
 def _mean(rows: Sequence[dict[str, Any]], name: str) -> float | None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,24 @@ from typing import Any
 import yaml
 
 from infopo.core import UserError, read_records
+
+RECORDS = "trajectories.jsonl"
+_FILES = ("config.yaml", "metrics.jsonl", "summary.json", RECORDS)
+_STEP = re.compile(r"step_(\d+)(-told)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One evaluation of a run: what it is called, its numbers, and its episodes where they were recorded.
+
+    `step` is that of training after which it was made; `told`: the opening told everything that is hidden.
+    """
+
+    name: str
+    summary: dict[str, Any]
+    records: Path | None = None
+    step: int | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +45,44 @@ class Run:
         points = [(row["step"], row[name]) for row in self.metrics if isinstance(row.get(name), int | float)]
         return [int(step) for step, _ in points], [float(value) for _, value in points]
 
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether the folder is an evaluation, not a training run."""
+        return not self.metrics and "steps" not in self.config and "algo" not in self.config
+
+    @property
+    def training(self) -> Path | None:
+        """The episodes that were trained on."""
+        path = self.path / RECORDS
+        return None if self.is_evaluation or not path.is_file() else path
+
+    def evaluations(self) -> list[Evaluation]:
+        """Every evaluation there is, in the order of steps. Raises `UserError` for a damaged summary."""
+        if self.is_evaluation:
+            path = self.path / RECORDS
+            return [Evaluation(name="evaluation", summary=self.summary, records=path if path.is_file() else None)]
+        found = []
+        for folder in sorted((self.path / "evaluations").glob("step_*")):
+            named = _STEP.fullmatch(folder.name)
+            if named and (folder / "summary.json").is_file():
+                name = f"after step {int(named[1])}{', told everything' if named[2] else ''}"
+                records = folder / RECORDS
+                found.append(
+                    Evaluation(
+                        name=name,
+                        summary=_mapping(folder / "summary.json"),
+                        records=records if records.is_file() else None,
+                        step=int(named[1]),
+                        told=bool(named[2]),
+                    )
+                )
+        kept = [(name, self.summary.get(name)) for name in ("before", "after", "told", "told_after")]
+        return found or [
+            Evaluation(name=name.replace("_", ", "), summary=part, told=name.startswith("told"))
+            for name, part in kept
+            if isinstance(part, dict)
+        ]
+
 
 def read_run(path: str | os.PathLike[str]) -> Run:
     """Read a run folder. A torn last line is left out; a file that is not there yet is empty.
@@ -32,8 +90,8 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     Raises `UserError` for a folder that is no run, and for files that are damaged, naming them.
     """
     path = Path(path)
-    if not any((path / name).is_file() for name in ("config.yaml", "metrics.jsonl", "summary.json")):
-        raise UserError(f"{path} is not a run folder: it has no config.yaml, metrics.jsonl or summary.json")
+    if not any((path / name).is_file() for name in _FILES):
+        raise UserError(f"{path} is not a run folder: it has no {', '.join(_FILES[:-1])} or {_FILES[-1]}")
     metrics = path / "metrics.jsonl"
     return Run(
         path=path,
@@ -43,13 +101,33 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     )
 
 
+def name_runs(runs: Sequence[Run]) -> list[str]:
+    """A name for each run: that of its folder, with as many folders above it as tell equal ones apart.
+
+    Raises `UserError` for a folder that is given twice.
+    """
+    places = [run.path.resolve() for run in runs]
+    for place in places:
+        if places.count(place) > 1:
+            raise UserError(f"{place} is given twice: name each run once")
+    names = []
+    for place in places:
+        parts = 1
+        while sum(other.parts[-parts:] == place.parts[-parts:] for other in places) > 1:
+            parts += 1
+        names.append(str(Path(*place.parts[-parts:])))
+    return names
+
+
 def _mapping(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise UserError(f"{path} is damaged: it holds no mapping")
