@@ -119,13 +119,17 @@ def test_splits_of_one_file_and_of_two(tmp_path: Path) -> None:
     assert len(alone["train"]) + len(alone["test"]) == 200
     assert 20 <= len(alone["test"]) <= 60
     assert not set(alone["train"]) & set(alone["test"])
-    both = {"data": f"nq:{one}", "test_data": f"nq:{two}"}
+    elsewhere = {"backend": "http://127.0.0.1:9/retrieve"}
+    both = elsewhere | {"data": f"nq:{one}", "test_data": f"nq:{two}"}
     assert (num_tasks(QA, "train", **both), num_tasks(QA, "test", **both)) == (200, 30)
-    generated = num_tasks(QA, "train")
-    assert (num_tasks(QA, "train", test_data=f"nq:{two}"), num_tasks(QA, "test", test_data=f"nq:{two}")) == (
-        generated,
-        30,
-    )
+    alone_tested = elsewhere | {"test_data": f"nq:{two}"}
+    assert num_tasks(QA, "train", **alone_tested) == num_tasks(QA, "train")
+    assert num_tasks(QA, "test", **alone_tested) == 30
+
+
+def test_a_broken_test_file_shows_before_anything_is_trained() -> None:
+    with pytest.raises(UserError, match=r"none\.jsonl: cannot be read"):
+        num_tasks(QA, "train", test_data="nq:none.jsonl")
 
 
 def test_without_paragraphs_a_backend_is_asked_for(tmp_path: Path) -> None:

@@ -27,8 +27,14 @@ def _difficulty(options: SearchQAOptions) -> Difficulty:
 
 
 def _num_tasks(split: Split, options: SearchQAOptions) -> int:
-    loaded = load_questions(split, options)
-    return bank.TASKS[split] if loaded is None else len(loaded.questions)
+    """Looks at the files of both splits, so that a mistake in one shows before anything is trained."""
+    backend = open_backend(options)
+    loaded = {"train": load_questions("train", options), "test": load_questions("test", options)}
+    for part in loaded.values():
+        if part is not None and backend is None:
+            part.backend()
+    chosen = loaded[split]
+    return bank.TASKS[split] if chosen is None else len(chosen.questions)
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: SearchQAOptions) -> Env:
