@@ -86,8 +86,8 @@ def play_suite(
     """Play a suite; one group a task, in the order of the tasks. `on_groups` hears of every batch that was played.
 
     With a `folder`, what its `trajectories.jsonl` has is not played again, except batches that are not whole or in
-    which something broke: those records move to `discarded/`. `on_groups` hears of all that is kept first. Raises `InfopoError` where `PATIENCE` episodes broke
-    one after the other, and whatever a person must fix.
+    which something broke: those records move to `discarded/`. `on_groups` hears of all that is kept first. Raises
+    `InfopoError` where `PATIENCE` episodes broke one after the other, and whatever a person must fix.
     """
     tasks = suite.tasks()
     batches = [tasks[start : start + pace.batch] for start in range(0, len(tasks), pace.batch)]
@@ -156,5 +156,6 @@ def _take_up(folder: Path, agent: Agent, batches: Sequence[Sequence[TaskSpec]]) 
         if all(task.group_id in groups and agent.finished(groups[task.group_id]) for task in batch)
     ]
     kept = {task.group_id: groups[task.group_id] for batch in whole for task in batch}
-    discard_after(path, lambda data: data["group_id"] in kept, folder / "discarded")
+    if len(kept) < len(groups):
+        discard_after(path, lambda data: data["group_id"] in kept, folder / "discarded")
     return kept
