@@ -35,6 +35,9 @@ KINDS = {
     "empty": "ChatEmpty",
     "refusal": "ChatRefused",
     "cut": "ChatUnreachable",
+    "cut-stream": "ChatUnreachable",
+    "bad-chunk": "ChatUnreachable",
+    "events": "ChatUnreadable",
 }
 
 

@@ -266,7 +266,8 @@ class LLMChat:
             raise ChatTimeout(f"{self.settings.model}: no reply within {self.settings.attempt_seconds:g} s") from None
         except openai.APIConnectionError as error:
             cause = type(error.__cause__).__name__
-            broken = ChatUnreachable(f"{self.settings.model} at {self.settings.base_url}: {cause}")
+            where = f"{self.settings.model} at {self.settings.base_url}"
+            broken = ChatUnreachable(f"{where}: {cause}; check that it runs, and base_url (OPENAI_BASE_URL)")
             raise (_Unbilled(broken) if cause == "ConnectError" else broken) from None
         try:
             return json.loads(text)
@@ -275,7 +276,8 @@ class LLMChat:
 
     def _status_error(self, error: Any) -> Exception:
         status, name = error.status_code, self.settings.model
-        said = self._shown(str(error))
+        said = str(error) if error.body else f"{error}: {error.response.text}"  # the SDK drops what it cannot read
+        said = self._shown(said)
         if status in STOPPING or "insufficient_quota" in said:
             variable = self.settings.key_variable
             advice = {401: f"check {variable}", 404: "check model and base_url"}.get(status, "check the account")
@@ -286,7 +288,7 @@ class LLMChat:
             return ChatRateLimited(f"{name}: too many requests, asked to wait {asked:g} s", retry_after=asked)
         if status >= 500 or status in (408, 409):
             return ChatServerError(f"{name}: {said}")
-        return ChatRejected(f"{name}: {said}")
+        return ChatRejected(f"{name} at {self.settings.base_url}: {said}")
 
     def _text_of(self, body: Any) -> str:
         """The text of a completion's first choice; a refusal and a cut-off or empty text are errors."""
