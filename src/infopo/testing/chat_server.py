@@ -156,6 +156,18 @@ def _with_choice(server: ChatServer, part: Mapping[str, Any]) -> bytes:
     return json.dumps(data | ({"usage": server.usage} if server.usage else {})).encode()
 
 
+def _send_broken(handler: BaseHTTPRequestHandler, body: bytes, fault: Fault | None) -> None:
+    """A body in chunks that is never whole."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream" if fault == "events" else "application/json")
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    half = b"data: " + body[:20] + b"\n\n" if fault == "events" else body[: len(body) // 2]
+    handler.wfile.write(b"%x\r\n%s\r\n" % (len(half), half))
+    handler.wfile.write({"bad-chunk": b"no length\r\n", "events": b"0\r\n\r\n"}.get(str(fault), b""))
+    handler.close_connection = True
+
+
 def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -195,20 +207,10 @@ def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             else:
                 said = server.reply(body)
                 whole = _completion(server, content=said) if isinstance(said, str) else _with_choice(server, said)
-                self._send_broken(whole, fault) if fault in STREAMED else self._send(200, whole, cut=fault == "cut")
-
-        def _send_broken(self, body: bytes, fault: Fault | None) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream" if fault == "events" else "application/json")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            half = b"data: " + body[:20] + b"\n\n" if fault == "events" else body[: len(body) // 2]
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(half), half))
-            if fault == "bad-chunk":
-                self.wfile.write(b"no length\r\n")
-            elif fault == "events":
-                self.wfile.write(b"0\r\n\r\n")
-            self.close_connection = True
+                if fault in STREAMED:
+                    _send_broken(self, whole, fault)
+                else:
+                    self._send(200, whole, cut=fault == "cut")
 
         def _send(
             self, status: int, body: bytes, headers: Mapping[str, str] | None = None, *, cut: bool = False
