@@ -150,6 +150,11 @@ def _completion(server: ChatServer, **message: Any) -> bytes:
     return _with_choice(server, {"message": {"role": "assistant", **message}})
 
 
+def _reply(server: ChatServer, body: dict[str, Any]) -> bytes:
+    said = server.reply(body)
+    return _completion(server, content=said) if isinstance(said, str) else _with_choice(server, said)
+
+
 def _with_choice(server: ChatServer, part: Mapping[str, Any]) -> bytes:
     choice = {"index": 0, "finish_reason": "stop", **part}
     data = {"id": "c", "object": "chat.completion", "created": 0, "model": "fake", "choices": [choice]}
@@ -205,8 +210,7 @@ def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             elif fault == "refusal":
                 self._send(200, _completion(server, content=None, refusal="I cannot help with that."))
             else:
-                said = server.reply(body)
-                whole = _completion(server, content=said) if isinstance(said, str) else _with_choice(server, said)
+                whole = _reply(server, body)
                 if fault in STREAMED:
                     _send_broken(self, whole, fault)
                 else:
