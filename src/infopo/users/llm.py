@@ -276,7 +276,8 @@ class LLMChat:
 
     def _status_error(self, error: Any) -> Exception:
         status, name = error.status_code, self.settings.model
-        said = str(error) if error.body else f"{error}: {error.response.text}"  # the SDK drops what it cannot read
+        known = isinstance(error.body, dict) and "message" in error.body  # the SDK drops what it does not know
+        said = str(error) if known else f"{error}: {error.response.text}"
         said = self._shown(said)
         if status in STOPPING or "insufficient_quota" in said:
             variable = self.settings.key_variable
