@@ -19,7 +19,7 @@ BEHAVIOUR = {"questions/mean", "questions/repeated", "hidden/mean", "hidden/reve
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("temperature", 0.0), ("step_seconds", 0.0), ("max_turns", 0), ("alternatives", -1), ("concurrency", 0)],
+    [("temperature", -0.5), ("step_seconds", 0.0), ("max_turns", 0), ("alternatives", -1), ("concurrency", 0)],
 )
 def test_a_limit_that_no_episode_could_keep_is_refused(name: str, value: Any) -> None:
     with pytest.raises(UserError, match=rf"rollout\.{name} is out of range, got {value}"):

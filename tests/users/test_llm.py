@@ -35,20 +35,23 @@ KINDS = {
     "empty": "ChatEmpty",
     "refusal": "ChatRefused",
     "cut": "ChatUnreachable",
+    "cut-stream": "ChatUnreachable",
+    "bad-chunk": "ChatUnreachable",
+    "events": "ChatUnreadable",
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_an_error_of_its_own_kind(fault: Fault) -> None:
     with ChatServer(script=(fault,), slow_seconds=0.6) as server, pytest.raises(ChatError) as caught:
-        ask(chat(server, attempts=1, attempt_seconds=0.3))
+        ask(chat(server, attempts=1, attempt_seconds=0.3 if fault == "slow" else 10.0))
     assert type(caught.value).__name__ == KINDS[fault]
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "refusal"])
 def test_a_passing_fault_is_tried_again(fault: Fault) -> None:
     with ChatServer(script=(fault, fault), slow_seconds=0.6) as server:
-        assert ask(chat(server, attempts=3, attempt_seconds=0.3)) == "hello"
+        assert ask(chat(server, attempts=3, attempt_seconds=0.3 if fault == "slow" else 10.0)) == "hello"
         assert server.served.keys() <= {fault, "ok"}
         assert len(server.bodies) == 3
 

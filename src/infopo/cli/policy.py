@@ -14,6 +14,7 @@ from infopo.envs.registry import Split, make_env, members, option_names
 from infopo.rollout.schedule import most_episodes
 
 NANO = "nano"
+HOSTED = "openai:"  # what follows is a model name, or a settings file
 NANO_SEED = 0  # one warm start an environment, whatever the seed of a run
 
 
@@ -66,6 +67,8 @@ def load(
 
     from infopo.samplers.load import load_policy, recommended_learning_rate
 
+    if model.startswith(HOSTED):
+        raise UserError(f"{model} is behind an endpoint: it can be evaluated (infopo eval), and nothing else")
     adapter: Path | None = None
     model = _newest_checkpoint(model)
     _check_seal(Path(model))

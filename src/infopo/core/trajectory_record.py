@@ -33,7 +33,7 @@ def trajectory_to_record(
         "episode": trajectory.episode,
         "seed": trajectory.seed,
         "policy_version": trajectory.policy_version,
-        "messages": [_message_to_data(message) for message in trajectory.messages],
+        "messages": [message_to_data(message) for message in trajectory.messages],
         "token_ids": [int(token) for token in trajectory.token_ids],
         "sampled": [int(flag) for flag in trajectory.sampled],
         "logprobs": [_number(value) for value in trajectory.logprobs],
@@ -64,7 +64,7 @@ def trajectory_from_record(data: dict[str, Any]) -> Trajectory:
             episode=data["episode"],
             seed=data["seed"],
             policy_version=data["policy_version"],
-            messages=tuple(_message_from_data(message) for message in data["messages"]),
+            messages=tuple(message_from_data(message) for message in data["messages"]),
             token_ids=tuple(data["token_ids"]),
             sampled=tuple(bool(flag) for flag in data["sampled"]),
             logprobs=tuple(_number(value) for value in data["logprobs"]),
@@ -94,7 +94,8 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _message_to_data(message: Message) -> dict[str, Any]:
+def message_to_data(message: Message) -> dict[str, Any]:
+    """A message in the OpenAI chat format."""
     data: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         data["tool_calls"] = [
@@ -108,7 +109,8 @@ def _message_to_data(message: Message) -> dict[str, Any]:
     return data
 
 
-def _message_from_data(data: dict[str, Any]) -> Message:
+def message_from_data(data: dict[str, Any]) -> Message:
+    """The message that `message_to_data` wrote."""
     return Message(
         role=data["role"],
         content=data["content"],
@@ -144,7 +146,7 @@ def _turn_to_data(turn: Turn, gain: float | None, advantage: float | None) -> di
         "complete": turn.complete,
     }
     if turn.alternatives:
-        data["alternatives"] = [[_message_to_data(message) for message in other] for other in turn.alternatives]
+        data["alternatives"] = [[message_to_data(message) for message in other] for other in turn.alternatives]
     return data
 
 
@@ -168,7 +170,7 @@ def _turn_from_data(data: dict[str, Any]) -> Turn:
         ),
         complete=data["complete"],
         alternatives=tuple(
-            tuple(_message_from_data(message) for message in other) for other in data.get("alternatives", ())
+            tuple(message_from_data(message) for message in other) for other in data.get("alternatives", ())
         ),
     )
 

@@ -1,10 +1,9 @@
 """Play test tasks and count: success with an interval, and behaviour. Episodes that broke are counted apart."""
 
-import asyncio
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ from infopo.core import (
     RecordWriter,
     UserError,
     atomic_write_text,
-    derive_seed,
     trajectory_to_record,
 )
-from infopo.envs import members
 from infopo.envs.registry import Split
+from infopo.evaluation.agents import Agent
+from infopo.evaluation.play import Pace, Suite, play_suite
 from infopo.evaluation.summarise import Evaluation, summarise
-from infopo.rollout import RolloutConfig, TaskSpec, play_groups
-from infopo.rollout.schedule import most_episodes, spread
+from infopo.rollout import RolloutConfig
 from infopo.samplers.base import Sampler
 
 BATCH = 128  # episodes that are played, and hold a cache, at one time
@@ -50,14 +48,8 @@ def evaluate(
     `temperature` None: the policy's own; 0: the most likely token each time. The result is a pure function of policy
     and arguments. Raises `UserError` for more tasks than the split holds and for anything an environment refuses.
     """
-    from infopo.samplers.hf import HFSampler
-
-    chosen = policy.temperature if temperature is None else temperature
-    if chosen < 0:
-        raise UserError(f"temperature must not be negative, got {chosen}")
-    played = policy if chosen == 0 else dataclasses.replace(policy, temperature=chosen)
     return evaluate_sampler(
-        HFSampler(played, greedy=chosen == 0),
+        local_sampler(policy, policy.temperature if temperature is None else temperature),
         env=env,
         env_options=env_options,
         episodes=episodes,
@@ -69,6 +61,16 @@ def evaluate(
         policy_version=policy.version,
         on_progress=on_progress,
     )
+
+
+def local_sampler(policy: Any, temperature: float) -> Sampler:
+    """A `LanguageModel` as a sampler at this temperature; 0: the most likely token each time."""
+    from infopo.samplers.hf import HFSampler
+
+    if temperature < 0:
+        raise UserError(f"temperature must not be negative, got {temperature}")
+    played = policy if temperature == 0 else dataclasses.replace(policy, temperature=temperature)
+    return HFSampler(played, greedy=temperature == 0)
 
 
 def evaluate_sampler(
@@ -86,43 +88,26 @@ def evaluate_sampler(
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """`evaluate` for anything that samples: a scripted policy, a hosted model."""
-    specs = _specs(env, dict(env_options or {}), episodes=episodes, split=split, seed=seed, user=user)
+    suite = Suite(env=env, env_options=dict(env_options or {}), episodes=episodes, split=split, seed=seed, user=user)
     if samples < 1:
         raise UserError(f"samples must be at least 1, got {samples}")
-    size = max(1, BATCH // samples)
-    groups: list[Group] = []
-    for start in range(0, len(specs), size):
-        part = specs[start : start + size]
-        playing = play_groups(
-            sampler, part, group_size=samples, config=config or RolloutConfig(), policy_version=policy_version
-        )
-        groups += asyncio.run(playing).groups
+    agent = Agent(
+        name="plain",
+        sampler=sampler,
+        config=config or RolloutConfig(),
+        samples=samples,
+        policy_version=policy_version,
+    )
+    done = 0
+
+    def tell(groups: Sequence[Group]) -> None:
+        nonlocal done
+        done += len(groups) * samples
         if on_progress is not None:
-            on_progress(len(groups) * samples, episodes * samples)
+            on_progress(done, episodes * samples)
+
+    groups = play_suite(agent, suite, Pace(batch=max(1, BATCH // samples)), on_groups=tell)
     return summarise(groups, env=env, split=split, samples=samples, seed=seed)
-
-
-def _specs(
-    env: str, options: dict[str, Any], *, episodes: int, split: Split, seed: int, user: str | None
-) -> list[TaskSpec]:
-    """The tasks to play. A member's are those that it would have alone, so its figures are too."""
-    found = members(env, split, **options)
-    most = most_episodes(found)
-    if not 1 <= episodes <= most:
-        raise UserError(f"episodes must lie between 1 and {most}, the tasks of {env} in split {split!r}: {episodes}")
-    return [
-        TaskSpec(
-            env_id=member.env_id,
-            task=task,
-            split=split,
-            seed=derive_seed(seed, "evaluation", task),
-            user=user,
-            options=member.options,
-            group_id=f"{split}/{task}" if len(found) == 1 else f"{member.env_id}/{split}/{task}",
-        )
-        for member, share in spread(found, episodes)
-        for task in range(share)
-    ]
 
 
 def record_evaluation(folder: str | os.PathLike[str], result: Evaluation, config: Mapping[str, Any]) -> Path:

@@ -126,8 +126,13 @@ class _Play:
             return
         requests = [self._request(slot) for slot in live]
         generated = await self.session.generate(requests)
-        actions = [self.episodes[slot].act(one) for slot, one in zip(live, generated, strict=True)]
-        await asyncio.gather(*(self._step(self.episodes[s], a) for s, a in zip(live, actions, strict=True)))
+        acted: list[tuple[Episode, Message]] = []
+        for slot, one in zip(live, generated, strict=True):
+            if isinstance(one, Failure):
+                self.episodes[slot].fail(one)
+            else:
+                acted.append((self.episodes[slot], self.episodes[slot].act(one)))
+        await asyncio.gather(*(self._step(episode, action) for episode, action in acted))
 
     def _request(self, slot: int) -> Request:
         episode = self.episodes[slot]
@@ -138,6 +143,7 @@ class _Play:
             messages=episode.messages,
             generator=episode.generator,
             max_new_tokens=max(1, min(self.config.max_new_tokens, room)),
+            tools=episode.tools,
         )
 
     async def _start(self, episode: Episode) -> None:

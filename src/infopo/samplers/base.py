@@ -1,11 +1,11 @@
 """What a sampler is: contexts of token ids in, sampled ids with their log-probabilities out."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from infopo.core import Message
+from infopo.core import Failure, Message
 from infopo.tokens import Renderer
 
 if TYPE_CHECKING:  # it imports torch, which reading a configuration does not need
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # it imports torch, which reading a configuration does not ne
 class Request:
     """One action to write: the whole history as ids, in the episode's `slot`, drawn with the episode's generator.
 
-    `messages` is the same history as text, for policies that speak messages: scripts and hosted models.
+    `messages` and `tools` are the same history as text, for policies that speak messages: scripts and hosted models.
     """
 
     slot: int
@@ -24,6 +24,7 @@ class Request:
     messages: Sequence[Message]
     generator: random.Random
     max_new_tokens: int
+    tools: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,15 @@ class Generated:
 
 
 class Session(Protocol):
-    """One batch of episodes: keeps what it computed for a slot between the turns of its episode."""
+    """One batch of episodes: keeps what it computed for a slot between the turns of its episode.
+
+    `generate` gives a `Failure` in the place of an action that infrastructure kept from being written.
+    """
 
     @property
     def cache(self) -> "SlotCache | None": ...
 
-    async def generate(self, requests: Sequence[Request]) -> list[Generated]: ...
+    async def generate(self, requests: Sequence[Request]) -> Sequence[Generated | Failure]: ...
 
     def stored(self, slot: int) -> tuple[int, ...]: ...
 

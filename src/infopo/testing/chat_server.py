@@ -18,8 +18,34 @@ from typing import Any, Literal
 
 from infopo.core import derive_random
 
-Fault = Literal["down", "slow", "rate-limited", "error", "garbage", "empty", "refusal", "cut", "unauthorized"]
-FAULTS: tuple[Fault, ...] = ("down", "slow", "rate-limited", "error", "garbage", "empty", "refusal", "cut")
+Fault = Literal[
+    "down",
+    "slow",
+    "rate-limited",
+    "error",
+    "garbage",
+    "empty",
+    "refusal",
+    "cut",
+    "cut-stream",
+    "bad-chunk",
+    "events",
+    "unauthorized",
+]
+FAULTS: tuple[Fault, ...] = (
+    "down",
+    "slow",
+    "rate-limited",
+    "error",
+    "garbage",
+    "empty",
+    "refusal",
+    "cut",
+    "cut-stream",
+    "bad-chunk",
+    "events",
+)
+STREAMED = ("cut-stream", "bad-chunk", "events")
 USAGE = {"prompt_tokens": 40, "completion_tokens": 10, "total_tokens": 50}
 
 
@@ -33,7 +59,9 @@ class ChatServer:
 
     `faults`: the chance of each kind, drawn from a generator of its own: `down` (the connection is closed unanswered),
     `slow` (`slow_seconds` before the answer), `rate-limited` (429, Retry-After `retry_after`), `error` (500), `garbage`
-    (no JSON), `empty` (no text), `refusal`, `cut` (the body ends early), `unauthorized` (401, echoes the key).
+    (no JSON), `empty` (no text), `refusal`, `cut` (the body ends early), `cut-stream` (a body sent in chunks breaks off
+    in the middle), `bad-chunk` (garbage where the next chunk should begin), `events` (a stream of events, cut off, that
+    nobody asked for), `unauthorized` (401, echoes the key). `reply` may give a completion's whole choice, a mapping.
     `script`: faults, or None for none, of the first requests, in order. `structured` False: a `response_format` is
     refused (400).
 
@@ -43,7 +71,7 @@ class ChatServer:
 
     def __init__(
         self,
-        reply: Callable[[dict[str, Any]], str] = echo,
+        reply: Callable[[dict[str, Any]], str | Mapping[str, Any]] = echo,
         *,
         faults: Mapping[Fault, float] | None = None,
         script: tuple[Fault | None, ...] = (),
@@ -119,9 +147,30 @@ class _Server(ThreadingHTTPServer):
 
 
 def _completion(server: ChatServer, **message: Any) -> bytes:
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **message}}
+    return _with_choice(server, {"message": {"role": "assistant", **message}})
+
+
+def _reply(server: ChatServer, body: dict[str, Any]) -> bytes:
+    said = server.reply(body)
+    return _completion(server, content=said) if isinstance(said, str) else _with_choice(server, said)
+
+
+def _with_choice(server: ChatServer, part: Mapping[str, Any]) -> bytes:
+    choice = {"index": 0, "finish_reason": "stop", **part}
     data = {"id": "c", "object": "chat.completion", "created": 0, "model": "fake", "choices": [choice]}
     return json.dumps(data | ({"usage": server.usage} if server.usage else {})).encode()
+
+
+def _send_broken(handler: BaseHTTPRequestHandler, body: bytes, fault: Fault | None) -> None:
+    """A body in chunks that is never whole."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream" if fault == "events" else "application/json")
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    half = b"data: " + body[:20] + b"\n\n" if fault == "events" else body[: len(body) // 2]
+    handler.wfile.write(b"%x\r\n%s\r\n" % (len(half), half))
+    handler.wfile.write({"bad-chunk": b"no length\r\n", "events": b"0\r\n\r\n"}.get(str(fault), b""))
+    handler.close_connection = True
 
 
 def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
@@ -161,7 +210,11 @@ def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
             elif fault == "refusal":
                 self._send(200, _completion(server, content=None, refusal="I cannot help with that."))
             else:
-                self._send(200, _completion(server, content=server.reply(body)), cut=fault == "cut")
+                whole = _reply(server, body)
+                if fault in STREAMED:
+                    _send_broken(self, whole, fault)
+                else:
+                    self._send(200, whole, cut=fault == "cut")
 
         def _send(
             self, status: int, body: bytes, headers: Mapping[str, str] | None = None, *, cut: bool = False

@@ -82,6 +82,7 @@ class TrainConfig:
             "learning_rate": self.learning_rate is None or 0 < self.learning_rate < math.inf,
             "max_grad_norm": self.max_grad_norm > 0,
             "dtype": self.dtype in ("float32", "bfloat16"),
+            "rollout.temperature": self.rollout.temperature > 0,
             "critic.learning_rate": 0 < self.critic.learning_rate < math.inf,
         }
         for least, names in LEAST.items():

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from infopo.core import InfopoError, Message
+from infopo.core import InfopoError, Message, ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,15 @@ class ChatError(InfopoError):
 
 class ChatTransportError(ChatError):
     """The call itself failed: nobody there, a broken connection, a server error, too many requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatReply:
+    """All that a language model answered: text, tool calls, and whether it ran into the limit on its length."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    cut_off: bool = False
 
 
 class ChatModel(Protocol):

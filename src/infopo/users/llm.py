@@ -12,14 +12,15 @@ import json
 import os
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from infopo.core import Message, UserError, derive_random
+from infopo.core import Message, ToolCall, UserError, derive_random
+from infopo.core.trajectory_record import message_from_data, message_to_data
 from infopo.core.typed_data import to_data
-from infopo.users.base import ChatError, ChatTransportError
+from infopo.users.base import ChatError, ChatReply, ChatTransportError
 from infopo.users.budget import Budget, BudgetError, Usage
 from infopo.users.chat_settings import ChatSettings, read_settings
 from infopo.users.reply_cache import ReplyCache, request_key
@@ -29,7 +30,9 @@ if TYPE_CHECKING:  # the SDK takes most of a second to import
     from tenacity import RetryCallState
 
 T = TypeVar("T")
+Read = Callable[[Any], str]  # the parsed body of an answer to the reply that is kept
 LONGEST_WAIT = 30.0
+_CALL = ("id", "name", "arguments")
 MESSAGE_OVERHEAD = 16  # tokens of template around a message, at most
 STOPPING = (401, 402, 403, 404)  # the same for every request: wrong key, no credit, not allowed, no such model
 
@@ -80,13 +83,14 @@ RETRIED = (ChatTransportError, ChatUnreadable, ChatEmpty)
 class LLMChat:
     """See `ChatModel`. `requests` counts what was sent, `hits` what the cache answered, `budget` what was spent."""
 
-    def __init__(self, settings: ChatSettings) -> None:
+    def __init__(self, settings: ChatSettings, *, within: Budget | None = None) -> None:
         self.settings = settings
         self.budget = Budget(
             token_limit=settings.token_limit,
             money_limit=settings.money_limit,
             prompt_price=settings.prompt_price or 0.0,
             reply_price=settings.reply_price or 0.0,
+            within=within,
         )
         self.requests = self.hits = 0
         self._key = settings.key()
@@ -101,7 +105,32 @@ class LLMChat:
 
     async def complete(self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None) -> str:
         """The model's reply. Raises a `ChatError`; `UserError` where every further request would fail as well."""
-        return await _background().run(self._complete(messages, schema))
+        request = self._request(messages)
+        return await _background().run(self._complete(request, self._text_of, schema=schema))
+
+    async def write(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        max_tokens: int,
+        temperature: float,
+        draw: int = 0,
+    ) -> ChatReply:
+        """What the model does next, as a policy: nothing said, and a reply cut off, are its actions like any other.
+
+        `temperature` is sent unless the settings have none. Of a cache, equal requests of another `draw` are others.
+        Raises as `complete` does.
+        """
+        request = self._request(messages) | {self.settings.reply_limit_name: max_tokens}
+        if self.settings.temperature is not None:
+            request["temperature"] = temperature
+        if tools:
+            request["tools"] = [dict(tool) for tool in tools]
+        written = await _background().run(self._complete(request, self._action_of, draw=draw))
+        data = json.loads(written)
+        calls = tuple(ToolCall(**call) for call in data["calls"])
+        return ChatReply(text=data["text"], calls=calls, cut_off=data["cut_off"])
 
     async def close(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -112,9 +141,16 @@ class LLMChat:
         if client is not None:
             await client.close()
 
-    async def _complete(self, messages: tuple[Message, ...], schema: Mapping[str, Any] | None) -> str:
-        request = self._request(messages)
-        key = request_key({"endpoint": self.settings.base_url, "schema": schema, **request})
+    async def _complete(
+        self,
+        request: dict[str, Any],
+        read: Read,
+        *,
+        schema: Mapping[str, Any] | None = None,
+        draw: int | None = None,
+    ) -> str:
+        salt = {} if draw is None else {"draw": draw}
+        key = request_key({"endpoint": self.settings.base_url, "schema": schema, **salt, **request})
         stored = None if self._cache is None else self._cache.get(key)
         if stored is not None:
             self.hits += 1
@@ -122,7 +158,7 @@ class LLMChat:
         limit = self.settings.deadline_seconds
         try:
             async with asyncio.timeout(limit):
-                reply = await self._with_retries(request, schema, key, time.monotonic() + limit)
+                reply = await self._with_retries(request, schema, read, key, time.monotonic() + limit)
         except TimeoutError as error:
             if isinstance(error, ChatTimeout):
                 raise
@@ -131,11 +167,11 @@ class LLMChat:
             self._cache.put(key, reply)
         return reply
 
-    def _request(self, messages: tuple[Message, ...]) -> dict[str, Any]:
+    def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
         settings = self.settings
         request: dict[str, Any] = {
             "model": settings.model,
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [message_to_data(message) for message in messages],
             settings.reply_limit_name: settings.max_reply_tokens,
         }
         if settings.temperature is not None:
@@ -143,7 +179,7 @@ class LLMChat:
         return request | settings.extra
 
     async def _with_retries(
-        self, request: dict[str, Any], schema: Mapping[str, Any] | None, key: str, deadline: float
+        self, request: dict[str, Any], schema: Mapping[str, Any] | None, read: Read, key: str, deadline: float
     ) -> str:
         from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
@@ -167,25 +203,26 @@ class LLMChat:
             reraise=True,
         ):
             with attempt:
-                return await self._attempt(request, schema)
+                return await self._attempt(request, schema, read)
         raise AssertionError("retrying ends with a reply or an error")
 
-    async def _attempt(self, request: dict[str, Any], schema: Mapping[str, Any] | None) -> str:
+    async def _attempt(self, request: dict[str, Any], schema: Mapping[str, Any] | None, read: Read) -> str:
         """One request, and at most one more where the endpoint does not take a schema."""
         if schema is not None and self._structured:
             named = {"name": "reply", "schema": dict(schema), "strict": True}
             try:
-                return await self._send(request | {"response_format": {"type": "json_schema", "json_schema": named}})
+                strict = {"response_format": {"type": "json_schema", "json_schema": named}}
+                return await self._send(request | strict, read)
             except ChatRejected:
-                reply = await self._send(request)
+                reply = await self._send(request, read)
                 self._structured = False
                 return reply
-        return await self._send(request)
+        return await self._send(request, read)
 
-    async def _send(self, request: dict[str, Any]) -> str:
+    async def _send(self, request: dict[str, Any], read: Read) -> str:
         size = len(json.dumps(request, ensure_ascii=False).encode())  # a token is at least a byte
         prompt = size + MESSAGE_OVERHEAD * len(request["messages"])
-        worst = Usage(prompt=prompt, reply=self.settings.max_reply_tokens)
+        worst = Usage(prompt=prompt, reply=request[self.settings.reply_limit_name])
         async with self._gate:
             self._check_stopped()
             ticket = await self.budget.reserve(worst)
@@ -199,7 +236,7 @@ class LLMChat:
                 raise refusal.error from None
             finally:
                 self.budget.settle(ticket, used)
-        return self._reply_of(body)
+        return read(body)
 
     def _check_stopped(self) -> None:
         if self._stopped is not None:
@@ -229,7 +266,8 @@ class LLMChat:
             raise ChatTimeout(f"{self.settings.model}: no reply within {self.settings.attempt_seconds:g} s") from None
         except openai.APIConnectionError as error:
             cause = type(error.__cause__).__name__
-            broken = ChatUnreachable(f"{self.settings.model} at {self.settings.base_url}: {cause}")
+            where = f"{self.settings.model} at {self.settings.base_url}"
+            broken = ChatUnreachable(f"{where}: {cause}; check that it runs, and base_url (OPENAI_BASE_URL)")
             raise (_Unbilled(broken) if cause == "ConnectError" else broken) from None
         try:
             return json.loads(text)
@@ -238,7 +276,9 @@ class LLMChat:
 
     def _status_error(self, error: Any) -> Exception:
         status, name = error.status_code, self.settings.model
-        said = self._shown(str(error))
+        known = isinstance(error.body, dict) and "message" in error.body  # the SDK drops what it does not know
+        said = str(error) if known else f"{error}: {error.response.text}"
+        said = self._shown(said)
         if status in STOPPING or "insufficient_quota" in said:
             variable = self.settings.key_variable
             advice = {401: f"check {variable}", 404: "check model and base_url"}.get(status, "check the account")
@@ -249,26 +289,48 @@ class LLMChat:
             return ChatRateLimited(f"{name}: too many requests, asked to wait {asked:g} s", retry_after=asked)
         if status >= 500 or status in (408, 409):
             return ChatServerError(f"{name}: {said}")
-        return ChatRejected(f"{name}: {said}")
+        return ChatRejected(f"{name} at {self.settings.base_url}: {said}")
 
-    def _reply_of(self, body: Any) -> str:
-        """The text of a completion's first choice."""
+    def _text_of(self, body: Any) -> str:
+        """The text of a completion's first choice; a refusal and a cut-off or empty text are errors."""
         name = self.settings.model
-        choices = body.get("choices") if isinstance(body, dict) else None
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if not isinstance(choice, dict) or not isinstance(message, dict):
-            raise ChatUnreadable(f"{name}: JSON without a message")
-        if message.get("refusal") or choice.get("finish_reason") == "content_filter":
+        choice, message = self._choice_of(body)
+        if message.get("refusal"):
             raise ChatRefused(f"{name} declined to answer")
         if choice.get("finish_reason") == "length":
             raise ChatCutOff(f"{name}: longer than max_reply_tokens, {self.settings.max_reply_tokens}")
         content = message.get("content")
         if not isinstance(content, str) or not content.strip():
             raise ChatEmpty(f"{name} said nothing")
-        if self._key in content and self.settings.key_variable is not None:
-            raise ChatUnreadable(f"{name}: the reply holds the key")
-        return content.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
+        return self._clean(content)
+
+    def _action_of(self, body: Any) -> str:
+        """The first choice as JSON: its message, and whether it was cut off."""
+        choice, message = self._choice_of(body)
+        said = message.get("content") or message.get("refusal") or ""
+        data = {"role": "assistant", "content": said, "tool_calls": message.get("tool_calls") or []}
+        try:
+            read = message_from_data(data)
+            calls = [{name: self._clean(getattr(call, name)) for name in _CALL} for call in read.tool_calls]
+            text = self._clean(read.content)
+        except (KeyError, TypeError, AttributeError):
+            raise ChatUnreadable(f"{self.settings.model}: a message that cannot be read") from None
+        return json.dumps({"text": text, "calls": calls, "cut_off": choice.get("finish_reason") == "length"})
+
+    def _choice_of(self, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        choices = body.get("choices") if isinstance(body, dict) else None
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(message, dict):
+            raise ChatUnreadable(f"{self.settings.model}: JSON without a message")
+        if choice.get("finish_reason") == "content_filter":
+            raise ChatRefused(f"{self.settings.model} declined to answer: a filter stopped it")
+        return choice, message
+
+    def _clean(self, text: str) -> str:
+        if self._key in text and self.settings.key_variable is not None:
+            raise ChatUnreadable(f"{self.settings.model}: the reply holds the key")
+        return text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
 
     def _shown(self, text: str) -> str:
         """What an endpoint said, in one short line without the key."""
@@ -319,6 +381,7 @@ class _Background:
     def __init__(self) -> None:
         self.process = os.getpid()
         self.chats: dict[str, LLMChat] = {}
+        self.budget = Budget(token_limit=None, money_limit=None)
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="infopo-chat", daemon=True)
         self._thread.start()
@@ -365,9 +428,29 @@ def open_chat(settings: ChatSettings | str) -> LLMChat:
     name = json.dumps(to_data(chosen), sort_keys=True)
     background = _background()
     with _lock:
+        if background.budget.limits[1] is not None and None in (chosen.prompt_price, chosen.reply_price):
+            raise UserError(
+                f"a budget in money needs prompt_price and reply_price of {chosen.model}, per million tokens: name a "
+                "settings file with them in place of the model, such as model.yaml"
+            )
         if name not in background.chats:
-            background.chats[name] = LLMChat(chosen)
+            background.chats[name] = LLMChat(chosen, within=background.budget)
         return background.chats[name]
+
+
+def share_budget(*, tokens: int | None, money: float | None, spent: tuple[int, float] = (0, 0.0)) -> None:
+    """One limit for all chat models of this process, besides their own; `spent` of it (tokens, money) is gone already.
+
+    Money needs the prices of every model: `open_chat` refuses one without.
+    """
+    _background().budget.restart(token_limit=tokens, money_limit=money, tokens=spent[0], money=spent[1])
+
+
+def opened_chats() -> tuple[LLMChat, ...]:
+    """Every chat model that this process has opened: what each was asked and has spent."""
+    with _lock:
+        current = _state.get("current")
+        return () if current is None else tuple(current.chats.values())
 
 
 @atexit.register
@@ -379,4 +462,14 @@ def close_chats() -> None:
         current.close()
 
 
-__all__ = ["BudgetError", "ChatSettings", "LLMChat", "close_chats", "open_chat", "retry_after", "usage_of"]
+__all__ = [
+    "BudgetError",
+    "ChatSettings",
+    "LLMChat",
+    "close_chats",
+    "open_chat",
+    "opened_chats",
+    "retry_after",
+    "share_budget",
+    "usage_of",
+]
