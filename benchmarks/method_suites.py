@@ -119,7 +119,25 @@ def _transfer(seeds: Iterable[int]) -> list[Cell]:
     ]
 
 
+def _benchmarks(seeds: Iterable[int]) -> list[Cell]:
+    """The environments of other projects; on questions with a known answer also the methods that are made for them."""
+    both = {name: {"algo": name} for name in ("infopo", "grpo")}
+    asked = both | {name: {"algo": name} for name in ("igpo", "igpo-2025", "search-r1")}
+    tasks = {"colbench/code": both, "grid/sokoban": both, "webshop/small": both, "search/qa": asked}
+    changes: dict[str, dict[str, Any]] = {
+        "colbench/code": {"evaluation": 100},  # about all that its test split holds
+        "search/qa": {"also": {domain: {"test_domain": domain} for domain in ("relations", "hops")}},
+    }
+    return [
+        replace(cell, **changes.get(env, {}))
+        for seed in seeds
+        for env, rows in tasks.items()
+        for cell in _cells(env, {"env": env, "steps": 60}, rows, [seed])
+    ]
+
+
 SUITES = {
+    "benchmarks": Suite(cells=_benchmarks, seeds=3, subject="infopo"),
     "usergym": Suite(cells=_usergym, seeds=3, subject="infopo"),
     "transfer": Suite(cells=_transfer, seeds=3, subject="infopo"),
     "methods": Suite(cells=_methods, seeds=3),
