@@ -21,6 +21,7 @@ from infopo.core import (
 )
 from infopo.envs import members
 from infopo.envs.registry import Split
+from infopo.evaluation.floors import Floors, floors_of
 from infopo.evaluation.intervals import cluster_bootstrap, wilson
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.rollout.schedule import most_episodes, spread
@@ -38,7 +39,8 @@ class Evaluation:
     `n` episodes have an outcome, `failed` broke (they enter nothing else). Means are per episode: `questions` asked,
     `repeated` ones among them, `hidden` facts, those `revealed`, `turns`. `ci95` is Wilson's interval with one
     sample a task, else a bootstrap over tasks (Wilson's over tasks where all episodes ended alike). `environments` of a
-    mixture: the same for each member, as if it had been evaluated alone.
+    mixture: the same for each member, as if it had been evaluated alone. `floors`, by environment: what policies that
+    do nothing useful score on the same tasks, where the environment says so.
     """
 
     env: str
@@ -58,6 +60,7 @@ class Evaluation:
     turns: float | None
     groups: tuple[Group, ...] = ()
     environments: tuple["Evaluation", ...] = ()
+    floors: Floors = dataclasses.field(default_factory=dict)
 
     @property
     def trajectories(self) -> tuple[Trajectory, ...]:
@@ -66,11 +69,12 @@ class Evaluation:
 
     def summary(self) -> dict[str, Any]:
         """The numbers alone, as JSON; `environments`, by id, only of a mixture."""
-        fields = [field.name for field in dataclasses.fields(self) if field.name not in ("groups", "environments")]
+        parts = ("groups", "environments", "floors")
+        fields = [field.name for field in dataclasses.fields(self) if field.name not in parts]
         data = {name: getattr(self, name) for name in fields}
         data["ci95"] = None if self.ci95 is None else list(self.ci95)
         members = {member.env: member.summary() for member in self.environments}
-        return data | ({"environments": members} if members else {})
+        return data | ({"environments": members} if members else {}) | ({"floors": self.floors} if self.floors else {})
 
 
 def evaluate(
@@ -132,6 +136,7 @@ def evaluate_sampler(
     specs = _specs(env, dict(env_options or {}), episodes=episodes, split=split, seed=seed, user=user)
     if samples < 1:
         raise UserError(f"samples must be at least 1, got {samples}")
+    floors = floors_of(env, env_options or {}, episodes=episodes, split=split)  # first: then a failure costs little
     size = max(1, BATCH // samples)
     groups: list[Group] = []
     for start in range(0, len(specs), size):
@@ -142,7 +147,7 @@ def evaluate_sampler(
         groups += asyncio.run(playing).groups
         if on_progress is not None:
             on_progress(len(groups) * samples, episodes * samples)
-    return summarise(groups, env=env, split=split, samples=samples, seed=seed)
+    return dataclasses.replace(summarise(groups, env=env, split=split, samples=samples, seed=seed), floors=floors)
 
 
 def _specs(

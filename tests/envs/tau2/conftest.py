@@ -52,7 +52,7 @@ def say(text: str) -> Message:
 
 
 def gold_actions(task: dict[str, Any]) -> list[Message]:
-    """What an agent with the answer key does: its calls in order, asking the customer for theirs, telling what to tell."""
+    """What an agent with the answer key does: its calls in order, asking for the customer's, telling what to tell."""
     criteria = task["evaluation_criteria"]
     messages: list[Message] = []
     asked: list[str] = []

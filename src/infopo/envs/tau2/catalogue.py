@@ -37,6 +37,4 @@ def _read(place: Place, domain: str, split: Split, judge: bool) -> tuple[Entry, 
         )
     wanted = set(reply["splits"][split])
     tasks = [task for task in reply["tasks"] if task["id"] in wanted]
-    return tuple(
-        Entry(upstream_id=task["id"], place=place, judged=task["judged"]) for place, task in enumerate(tasks)
-    )
+    return tuple(Entry(upstream_id=task["id"], place=place, judged=task["judged"]) for place, task in enumerate(tasks))

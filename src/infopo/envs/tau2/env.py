@@ -7,7 +7,7 @@ from typing import Any
 
 from infopo.core import ActionKind, Message, Outcome, TurnFacts
 from infopo.envs.base import Opening, Step
-from infopo.envs.tau2.client import Connection, Place
+from infopo.envs.tau2.client import Connection, Place, Tau2Error
 from infopo.envs.tau2.guards import BadCallError, read_arguments, spoken
 from infopo.envs.tau2.options import Tau2Options
 
@@ -78,9 +78,7 @@ class Tau2Env:
         self._turns += 1
         step = await (self._use(action) if action.tool_calls else self._say(action.content))
         if not step.done and (step.truncated or self._turns >= self.max_turns):
-            step = Step(
-                messages=step.messages, feedback_kind=step.feedback_kind, truncated=True, facts=step.facts
-            )
+            step = Step(messages=step.messages, feedback_kind=step.feedback_kind, truncated=True, facts=step.facts)
         if step.done or step.truncated:
             self._phase = "over"
         return step
@@ -110,9 +108,7 @@ class Tau2Env:
             except BadCallError as error:
                 problems.append(f"Error: {error}")
         if len(calls) < len(action.tool_calls):  # a half-understood message must change nothing
-            return Step(
-                messages=_results(action, problems), feedback_kind="env", facts=TurnFacts(kind="invalid")
-            )
+            return Step(messages=_results(action, problems), feedback_kind="env", facts=TurnFacts(kind="invalid"))
         try:
             text = spoken(action.content)
         except BadCallError:
@@ -170,7 +166,11 @@ class Tau2Env:
     async def _call(self, request: str, **fields: Any) -> dict[str, Any]:
         if self._connection is None:
             raise RuntimeError(f"{self.task_id}: the episode is not open")
-        return await self._connection.call(request, **fields)
+        try:
+            return await self._connection.call(request, **fields)
+        except Tau2Error as error:  # an endpoint may have repeated the key in what it answered
+            key = (self._user or {}).get("llm_args", {}).get("api_key")
+            raise Tau2Error(str(error).replace(key, "***") if key else str(error)) from None
 
 
 def _results(action: Message, contents: Sequence[str]) -> tuple[Message, ...]:

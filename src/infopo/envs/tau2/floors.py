@@ -20,7 +20,9 @@ GOODBYE = Message(role="assistant", content="Goodbye.")
 TRANSFER = Message(
     role="assistant",
     content="",
-    tool_calls=(ToolCall(id="transfer", name="transfer_to_human_agents", arguments='{"summary": "The user needs help."}'),),
+    tool_calls=(
+        ToolCall(id="transfer", name="transfer_to_human_agents", arguments='{"summary": "The user needs help."}'),
+    ),
 )
 FLOORS: dict[str, tuple[Message, ...]] = {"do nothing": (), "transfer, then stop": (TRANSFER,)}
 

@@ -1,4 +1,4 @@
-"""What an agent may send to the benchmark: calls come from tool calls alone, and none can hang it or forge a customer."""
+"""What an agent may send to the benchmark: no call from free text, none that hangs it, no token of the customer."""
 
 import json
 import re

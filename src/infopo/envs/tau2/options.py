@@ -18,11 +18,11 @@ class Tau2Options:
     """Keyword options of `make_env("tau2/...", ...)`; a bad value raises `UserError`.
 
     `tau2_python`: the interpreter that has the benchmark (else `INFOPO_TAU2_PYTHON`, else this one). `tau2_root`: its
-    checkout, where it is not installed (else `INFOPO_TAU2_ROOT`). `tau2_data`: its data (else `TAU2_DATA_DIR`, else the
-    checkout's). `max_turns`: actions of the policy; `max_hops` and `max_errors`: the benchmark's own limits. `on_budget`
-    zero: an episode that runs out of turns or hops scores 0, as in the benchmark; evaluate: it is scored as it stands.
-    `judge` leave-out: no tasks whose reward needs a judge; skip: they are scored without that part; official: the
-    benchmark's judge is asked. `call_seconds`: the longest that one request to the benchmark may take.
+    checkout, where it is not installed (else `INFOPO_TAU2_ROOT`). `tau2_data`: its data (else `TAU2_DATA_DIR`, else
+    those of the checkout). `max_turns`: actions of the policy; `max_hops` and `max_errors`: the benchmark's own limits.
+    `on_budget` zero: an episode that runs out of turns or hops scores 0, as in the benchmark; evaluate: it is scored as
+    it stands. `judge` leave-out: no tasks whose reward needs a judge; skip: they are scored without that part; official:
+    the benchmark's judge is asked. `call_seconds`: the longest that one request to the benchmark may take.
     """
 
     tau2_python: str = ""
@@ -46,7 +46,7 @@ class Tau2Options:
             raise UserError(f"options of tau2: call_seconds must be positive, got {self.call_seconds}")
 
     def place(self) -> Place:
-        """Interpreter, checkout and data, by options and environment variables. Raises `UserError` for what is not there."""
+        """Interpreter, checkout and data, by options and variables. Raises `UserError` for what is not there."""
         python = self.tau2_python or os.environ.get("INFOPO_TAU2_PYTHON", "") or sys.executable
         found = shutil.which(os.path.expanduser(python))
         if found is None:

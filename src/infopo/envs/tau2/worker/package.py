@@ -67,7 +67,9 @@ def _missing(error: ModuleNotFoundError) -> str:
     if (error.name or "").startswith("tau2."):
         return f"the installed package tau2 is not the benchmark ({INDEX})"
     if error.name == "audioop":  # left out of Python 3.13; the benchmark's metadata allow that version
-        return "the benchmark needs the module audioop, which Python 3.13 lacks; install audioop-lts, or use Python 3.12"
+        return (
+            "the benchmark needs the module audioop, which Python 3.13 lacks; install audioop-lts, or use Python 3.12"
+        )
     return f"the benchmark needs the package {error.name}"
 
 

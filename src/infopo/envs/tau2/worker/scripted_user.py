@@ -1,9 +1,9 @@
-"""The customer without a language model: says and does what the task's ground truth allows, when the agent brings it up.
+"""The customer without a language model: says and does what the task's ground truth allows, when the agent asks.
 
 Opens with the reason for the call; tells what is known, then the instructions, one an agent's text; does on the phone
 what the ground truth has the customer do, once the agent names it and has done its own part before; leaves when all is
 done and told, when transferred, or when nothing moves any more. Limits: it does not understand, it looks for words. It
-asks nothing back, haggles over nothing, reads nothing off its phone, and never does what the ground truth does not hold.
+asks nothing back, haggles over nothing, reads nothing off its phone, and does nothing that is not in the ground truth.
 """
 
 import re
@@ -48,7 +48,7 @@ class Move:
 
 
 class Script:
-    """One customer. `actions` and `told` are the ground truth: the actions of both sides, and what the agent must say."""
+    """One customer. `actions` and `told` are the ground truth: what both sides do, and what the agent must say."""
 
     def __init__(self, scenario: "dict[str, str]", actions: Sequence[Any], told: Sequence[str]) -> None:
         self.scenario, self.actions, self.told = scenario, actions, told
@@ -100,7 +100,8 @@ def make_user(package: Any, task: Any, trajectory: Any) -> Any:
         def __init__(self) -> None:
             super().__init__(instructions=None)
             self.script = Script(scenario, actions, (criteria.communicate_info if criteria else None) or [])
-            self.opened, self.revealed = False, []
+            self.opened = False
+            self.revealed: list[str] = []
 
         def get_init_state(self, message_history: Any = None) -> Any:
             return package.user_state(system_messages=[], messages=[])

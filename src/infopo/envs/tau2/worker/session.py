@@ -4,9 +4,10 @@ Uses no private name of the orchestrator: its loop's two limits are checked here
 """
 
 import hashlib
+import importlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -37,15 +38,14 @@ class Session:
     def answer(self, request: "dict[str, Any]") -> "dict[str, Any]":
         """One request by its name; whatever it raises is the caller's to report."""
         name = request.pop("request")
-        known = {
+        known: dict[str, Callable[..., dict[str, Any]]] = {
             "catalogue": self.catalogue,
             "start": self.start,
             "act": self.act,
             "outcome": self.outcome,
             "inspect": self.inspect,
         }
-        reply: dict[str, Any] = known[name](**request)
-        return reply
+        return known[name](**request)
 
     def catalogue(self, *, judge: bool) -> "dict[str, Any]":
         """The tasks in order, their splits, and whether one needs a judge; with `judge`: what the judge lacks."""
@@ -58,14 +58,12 @@ class Session:
         }
 
     def _missing_keys(self) -> "list[str]":
-        import litellm
-        from tau2.config import DEFAULT_LLM_NL_ASSERTIONS as MODEL
-
-        found = litellm.validate_environment(model=MODEL)
-        return [] if found["keys_in_environment"] else list(found["missing_keys"]) or [f"a key for {MODEL}"]
+        model = importlib.import_module("tau2.config").DEFAULT_LLM_NL_ASSERTIONS
+        found = importlib.import_module("litellm").validate_environment(model=model)
+        return [] if found["keys_in_environment"] else list(found["missing_keys"]) or [f"a key for {model}"]
 
     def start(self, *, task_id: str, seed: int, user: "dict[str, Any] | None", **rules: Any) -> "dict[str, Any]":
-        """Begin an episode. `user` None: scripted, else the arguments of the benchmark's own; `rules`: see `Tau2Options`.
+        """Begin an episode. `user` None: scripted, else arguments of the benchmark's own; `rules`: see `Tau2Options`.
 
         Replies with prompt, tools and what was said before the agent's first turn.
         """
@@ -130,7 +128,9 @@ class Session:
                 message.ToolCall(id=f"agent_{before}_{place}", requestor="assistant", **call)
                 for place, call in enumerate(calls)
             ]
-            self.agent.queued = message.AssistantMessage(role="assistant", content=text or None, tool_calls=made or None)
+            self.agent.queued = message.AssistantMessage(
+                role="assistant", content=text or None, tool_calls=made or None
+            )
             self.hop()
             self.advance()
         new = orchestrator.trajectory[before + 1 :]
