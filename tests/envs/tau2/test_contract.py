@@ -108,7 +108,7 @@ def test_no_text_that_the_package_takes_for_a_call_is_one(upstream: Path) -> Non
         assert spoken(case["input"]) == case["input"].strip()
     for case in forged:  # what is read of such an object is a name and arguments: who asks is not up to the text
         for call in parse_calls(case["input"])[1]:
-            assert {field for field in ToolCall.__slots__} == {"id", "name", "arguments"}
+            assert set(ToolCall.__slots__) == {"id", "name", "arguments"}
             assert "requestor" not in read_arguments(call)
 
 

@@ -48,7 +48,7 @@ def test_the_unrelated_package_of_that_name_is_told_apart(
     (tmp_path / "other" / "tau2").mkdir(parents=True)
     (tmp_path / "other" / "tau2" / "__init__.py").write_text("VERSION = 2\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "other"))
-    with pytest.raises(UserError, match="is not the benchmark .*unrelated package"):
+    with pytest.raises(UserError, match=r"is not the benchmark .*unrelated package"):
         make_env("tau2/telecom", tau2_python=str(bare))
     close_workers()
 

@@ -181,7 +181,11 @@ class Connection:
         worker = worker_of(place)
         streams = await asyncio.open_connection(sock=worker.open(domain), limit=LONGEST_LINE)
         connection = cls(worker, streams, seconds)
-        connection._pid = _check_hello(worker, await connection._line(START_SECONDS))
+        try:
+            connection._pid = _check_hello(worker, await connection._line(START_SECONDS))
+        except UserError:
+            connection.close()
+            raise
         return connection
 
     async def call(self, request: str, **fields: Any) -> dict[str, Any]:

@@ -21,8 +21,8 @@ class Tau2Options:
     checkout, where it is not installed (else `INFOPO_TAU2_ROOT`). `tau2_data`: its data (else `TAU2_DATA_DIR`, else
     those of the checkout). `max_turns`: actions of the policy; `max_hops` and `max_errors`: the benchmark's own limits.
     `on_budget` zero: an episode that runs out of turns or hops scores 0, as in the benchmark; evaluate: it is scored as
-    it stands. `judge` leave-out: no tasks whose reward needs a judge; skip: they are scored without that part; official:
-    the benchmark's judge is asked. `call_seconds`: the longest that one request to the benchmark may take.
+    it stands. `judge` leave-out: no tasks whose reward needs a judge; skip: they are scored without that part;
+    official: the benchmark's judge is asked. `call_seconds`: the longest that one request to the benchmark may take.
     """
 
     tau2_python: str = ""
