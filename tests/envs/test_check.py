@@ -20,10 +20,12 @@ from infopo.testing import ConformanceError, check_env, check_user
 from infopo.users import UserReply
 
 OPTIONS = [{}, {"difficulty": "nano"}]
+# tau2 plays a package that is not ours to install, by tool calls alone: tests/envs/tau2 holds it to the protocol
+OURS = [env_id for env_id in list_envs() if not env_id.startswith("tau2/")]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("env_id", list_envs())
+@pytest.mark.parametrize("env_id", OURS)
 def test_every_registered_environment_passes(env_id: str, options: dict[str, Any]) -> None:
     findings = check_env(env_id, **options)
     assert [finding.name for finding in findings][:2] == ["episodes", "contract"]
