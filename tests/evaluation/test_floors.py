@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infopo.cli.eval import figures
+from infopo.cli.eval_figures import figures
 from infopo.envs.toy.slots import SPEC
 from infopo.evaluation.evaluate import evaluate_sampler
 from infopo.evaluation.floors import floors_of
