@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Future
 from typing import TextIO
 
-from infopo.core import Message
+from infopo.core import Message, visible
 from infopo.users.base import ChatError, UserReply
 
 
@@ -31,7 +31,7 @@ class HumanUser:
         if not self._shown:
             self._say(f"You are the user. {self._brief}")
             self._shown = True
-        self._say(f"The agent: {request}")
+        self._say(f"The agent: {visible(request)}")
         while True:
             self._say("You: ", end="")
             line = await self._line()
