@@ -95,7 +95,9 @@ def _read_flags(arguments: list[str]) -> tuple[Path, ScoreFlags]:
     if not flags.model or not flags.out:
         raise UserError(f"score needs --model and --out: {USAGE}")
     if flags.model.startswith(("openai:", "llm:")):
-        raise UserError(f"--model {flags.model}: a gain needs the probability of given words, so weights; give a folder")
+        raise UserError(
+            f"--model {flags.model}: a gain needs the probability of given words, so weights; give a folder"
+        )
     if flags.model == NANO and flags.env is None:
         raise UserError("--model nano needs --env: the environment that it was warm-started for")
     if not 0 < flags.temperature < math.inf:

@@ -33,7 +33,10 @@ def sections(summary: Mapping[str, Any]) -> list[Section]:
         )
     )
     ranked = summary["questions"]
-    for title, part in (("Questions that gained most", ranked[:SHOWN]), ("Questions that gained least", ranked[::-1][:SHOWN])):
+    for title, part in (
+        ("Questions that gained most", ranked[:SHOWN]),
+        ("Questions that gained least", ranked[::-1][:SHOWN]),
+    ):
         columns, rows = ("asked", "mean gain", "question"), [_question(one) for one in part]
         found.append(Section(title=title, columns=columns, rows=rows, texts=("question",)))
     found.append(_replies("Replies that gained most", summary["top"]))
@@ -48,7 +51,9 @@ def _scored(summary: Mapping[str, Any]) -> Section:
         summary["note"],
     ]
     if summary["cut"]:
-        notes.append(f"{summary['cut']} dialogues were longer than {summary['settings']['max_tokens']} tokens, or than the model takes: cut")
+        notes.append(
+            f"{summary['cut']} dialogues were longer than {summary['settings']['max_tokens']} tokens, or than the model takes: cut"
+        )
     if summary["broken"]:
         notes.append(f"{summary['broken']} lines could not be scored; the first ones:")
         notes += [shortened(why) for why in summary["first_broken"]]

@@ -82,7 +82,9 @@ def repeats(
     questions = [question_of(action) for action in actions]
     told = [any(words_of(message.content) not in nothing for message in answers) for answers in replies]
     return [
-        next((k for k in reversed(range(index)) if told[k] and asked.within(questions[k])), None) if asked.words else None
+        next((k for k in reversed(range(index)) if told[k] and asked.within(questions[k])), None)
+        if asked.words
+        else None
         for index, asked in enumerate(questions)
     ]
 

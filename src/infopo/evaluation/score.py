@@ -130,9 +130,7 @@ def _together(model: Any, dialogues: Sequence[Dialogue], settings: ScoreSettings
     if not dialogues:
         return []
     room = min(settings.max_tokens, model.max_length)
-    pairs = [
-        trajectory_of(one.transcript, model.renderer, max_tokens=room, line=one.line.number) for one in dialogues
-    ]
+    pairs = [trajectory_of(one.transcript, model.renderer, max_tokens=room, line=one.line.number) for one in dialogues]
     gains = information_gain(model, [one for one, _ in pairs], spec=settings.spec, backend=settings.backend)
     return [
         {

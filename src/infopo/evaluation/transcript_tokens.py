@@ -108,7 +108,9 @@ def _joined(messages: Sequence[Message]) -> Message:
     if len(messages) == 1:
         return messages[0]
     content = "\n".join(message.content for message in messages if message.content)
-    return replace(messages[0], content=content, tool_calls=tuple(c for message in messages for c in message.tool_calls))
+    return replace(
+        messages[0], content=content, tool_calls=tuple(c for message in messages for c in message.tool_calls)
+    )
 
 
 def _characters(message: Message) -> int:

@@ -101,7 +101,9 @@ def _transcript(line: Line) -> Transcript:
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise ValueError("tools must be a list of objects in the OpenAI function format")
     name = entry.get("id")
-    return Transcript(name=f"line {line.number}" if name is None else _text(str(name)), messages=messages, tools=tuple(tools))
+    return Transcript(
+        name=f"line {line.number}" if name is None else _text(str(name)), messages=messages, tools=tuple(tools)
+    )
 
 
 def _message(item: Any, number: int) -> Message:
@@ -155,4 +157,3 @@ def _call(call: Any, usual_id: str, number: int) -> ToolCall:
 def _text(text: str) -> str:
     """Half a surrogate pair, which JSON can spell and no text can hold, becomes the replacement character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
