@@ -1,4 +1,4 @@
-"""`infopo score`: every reply gets its gain, an interruption costs nothing, bad lines are named, nothing reaches the terminal."""
+"""`infopo score`: every gain, an interruption costs nothing, bad lines are named, the terminal is safe."""
 
 import json
 import re
@@ -15,13 +15,13 @@ from infopo.gain import GainSpec, information_gain
 from infopo.samplers.load import load_policy
 from infopo.testing.tiny import tiny_folder
 
-TOOLS_TEMPLATE = (
-    "{%- for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content }}"
-    '{%- for call in message.tool_calls or [] %}{{ \'<tool_call>\n{"name": "\' + call.function.name + \'", "arguments": \' }}'
-    "{{- call.function.arguments | tojson }}{{ '}\n</tool_call>' }}{%- endfor %}"
-    "{{- '<|im_end|>\n' }}{% endfor %}"
-    "{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
+TOOLS_TEMPLATE = """
+{%- for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content }}
+{%- for call in message.tool_calls or [] %}
+{{- '<tool_call>\n{"name": "' + call.function.name + '", "arguments": ' + (call.function.arguments | tojson) }}
+{{- '}\n</tool_call>' }}{%- endfor %}
+{{- '<|im_end|>\n' }}{% endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"""
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ BROKEN: dict[str, Any] = {
     "message 1 has no role": [{"content": "hello"}],
     "message 1 has the role 'robot'": [{"role": "robot", "content": "x"}],
     "no assistant message": [user("hello")],
-    "type image_url": [{"role": "user", "content": [{"type": "image_url"}]}, agent("x")],
+    "a part of type 'image_url'": [{"role": "user", "content": [{"type": "image_url"}]}, agent("x")],
     "only an assistant calls tools": [user("x") | {"tool_calls": CALLS[1]["tool_calls"]}, agent("x")],
     "nested too deep": "[" * 200_000,
     "longer than": '"' + "x" * LONGEST_LINE + '"',

@@ -152,7 +152,8 @@ def _refuse_other(started: dict[str, Any], settings: dict[str, Any], out: Path) 
     for name in (name for name in now if name != "model"):
         if started.get(name) != now[name]:
             raise UserError(
-                f"{out} was started with {name} {started.get(name)!r}, this command has {now[name]!r}; give another --out"
+                f"{out} was started with {name} {started.get(name)!r}, this command has {now[name]!r}; give another"
+                " --out"
             )
 
 

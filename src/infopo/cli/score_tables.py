@@ -24,7 +24,7 @@ def sections(summary: Mapping[str, Any]) -> list[Section]:
         Section(
             title="Redundant questions",
             notes=[
-                f"{summary['redundant']} of {summary['scored']} scored replies: asked before in the same words, told"
+                f"{summary['redundant']} of {summary['scored']} scored replies: asked before, told"
                 f" something then, and a gain of at most {summary['settings']['redundant_gain']:g} now"
             ],
             columns=("times", "of", "mean gain", "question"),
@@ -52,7 +52,8 @@ def _scored(summary: Mapping[str, Any]) -> Section:
     ]
     if summary["cut"]:
         notes.append(
-            f"{summary['cut']} dialogues were longer than {summary['settings']['max_tokens']} tokens, or than the model takes: cut"
+            f"{summary['cut']} dialogues were cut: longer than {summary['settings']['max_tokens']} tokens, or than the"
+            " model takes"
         )
     if summary["broken"]:
         notes.append(f"{summary['broken']} lines could not be scored; the first ones:")

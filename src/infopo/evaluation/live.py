@@ -1,4 +1,4 @@
-"""One episode at the terminal, with a person in it: shown as it is played, the gain of each reply as soon as there is one.
+"""One episode at the terminal, with a person in it: shown as it is played, each gain as soon as there is one.
 
 Covers one person and one episode at a time, who may think as long as they like: no stage has a deadline.
 """

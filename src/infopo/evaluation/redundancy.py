@@ -2,14 +2,15 @@
 
 A question is *redundant* where both hold:
 
-1. It asks what an earlier question of the dialogue had asked, whose reply had told something: it was neither empty nor one
-   of the replies that tell nothing. Asking the same means: all its words that carry content stand in the earlier one, and
-   it is marked by the same tag. A tool call, or a question without such words, has to be the same word by word.
+1. It asks what an earlier question of the dialogue had asked, whose reply had told something: it was neither empty nor
+   one of the replies that tell nothing. Asking the same means: all its words that carry content stand in the earlier
+   one, and it is marked by the same tag. A tool call, or a question without such words, has to be the same word by
+   word.
 2. Its own reply gained at most a threshold: the next action is as likely with a placeholder in the place of the reply.
 
-The first alone would blame a user who changes their mind, the second alone every reply that is used only later. Not found:
-a question asked again in synonyms. The list of words without content is English. Without a gain (nobody acted on the
-reply) it is not known.
+The first alone would blame a user who changes their mind, the second alone every reply that is used only later. Not
+found: a question asked again in synonyms. The list of words without content is English. Without a gain (nobody acted on
+the reply) it is not known.
 """
 
 import re
@@ -22,11 +23,11 @@ from infopo.evaluation.gain_report import PLACEHOLDERS
 _WORD = re.compile(r"\w+")
 _TAG = re.compile(r"\s*\[(\w+)\]")
 _EMPTY_WORDS = frozenset(
-    """a about again all also am an and any are as at be been by can could did do does for from get give had has have hello
-    hi how i if in is it its just kind know let like looking may me might more my need of ok okay on one or other our
-    please prefer preference preferences preferred say shall should so some sort tell thank thanks that the their them
-    then there these they this those to type us want wanted was we were what when where which who whose why will wish
-    with would yes you your""".split()
+    """a about again all also am an and any are as at be been by can could did do does for from get give had has
+    have hello hi how i if in is it its just kind know let like looking may me might more my need of ok okay on
+    one or other our please prefer preference preferences preferred say shall should so some sort tell thank
+    thanks that the their them then there these they this those to type us want wanted was we were what when
+    where which who whose why will wish with would yes you your""".split()
 )
 
 Words = tuple[str, ...]

@@ -1,7 +1,7 @@
 """A recorded conversation as a trajectory: written anew with the tokenizer of the model that audits it.
 
-The tokens are those that the auditing model would have written, not those that were sampled: good for an audit, never for
-training.
+The tokens are those that the auditing model would have written, not those that were sampled: good for an audit, never
+for training.
 """
 
 from collections.abc import Sequence

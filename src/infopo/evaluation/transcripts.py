@@ -80,8 +80,10 @@ def read_transcript(line: Line, path: str | os.PathLike[str]) -> Transcript:
     """
     try:
         return _transcript(line)
-    except (ValueError, RecursionError) as error:
-        raise TranscriptError(f"{path}, line {line.number}: {error or 'its brackets are nested too deep'}") from error
+    except RecursionError as error:
+        raise TranscriptError(f"{path}, line {line.number}: its brackets are nested too deep; take it out") from error
+    except ValueError as error:
+        raise TranscriptError(f"{path}, line {line.number}: {error}") from error
 
 
 def _transcript(line: Line) -> Transcript:
@@ -140,7 +142,7 @@ def _content(content: Any, number: int) -> str:
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind != "text" or not isinstance(part.get("text"), str):
-            raise ValueError(f"message {number} holds a part of type {str(kind)[:40]!r}; only text can be scored")
+            raise ValueError(f"message {number} holds a part of type {str(kind)[:40]!r}; only text can be scored: take the part out")
         parts.append(_text(part["text"]))
     return "".join(parts)
 

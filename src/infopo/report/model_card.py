@@ -10,14 +10,15 @@ from infopo.report.run import Run
 from infopo.report.summary import MISSING, ROWS, format_rate
 
 SETTINGS = (
-    "env env_options user algo algo_options preset model steps seed groups group_size updates learning_rate dtype lora gain"
+    "env env_options user algo algo_options preset model steps seed groups group_size updates learning_rate dtype lora"
+    " gain"
 ).split()
 
 _LIMITS = """\
 - The user in training is simulated{user}. How the model does with people was not measured here.
 - It was trained for one kind of task (`{env}`); nothing is claimed of others.
-- The numbers are those of one run with one seed. An interval says how far the choice of tasks may have moved a rate, not
-  how far another seed may.
+- The numbers are those of one run with one seed. An interval says how far the choice of tasks may have moved a rate,
+  not how far another seed may.
 - It asks because asking paid in training. It was not taught what it should not ask.
 """
 
@@ -36,8 +37,8 @@ def model_card(run: Run) -> str:
     parts = [
         f"---\n{yaml.safe_dump(head, sort_keys=False)}---",
         f"# {run.path.resolve().name}: {base} trained with {algo} on {env}",
-        "A multi-turn agent, trained by [infopo](https://arxiv.org/abs/2603.00656) to find out what it needs to know and then"
-        " to act.",
+        "A multi-turn agent, trained by [infopo](https://arxiv.org/abs/2603.00656) to find out what it needs to know,"
+        " and then to act.",
         "## Results",
         _results(summary),
         "## Training",
