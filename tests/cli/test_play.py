@@ -1,12 +1,14 @@
 """`infopo play` at a real pseudo-terminal: what a person sees, types and leaves behind."""
 
+import fcntl
+import json
 import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +45,7 @@ class Screen:
             stderr=inner,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
         )
         os.close(inner)
         self.text = ""
@@ -115,25 +117,30 @@ def test_a_person_acts_and_sees_what_each_reply_was_worth(
     assert yaml.safe_load((out / "config.yaml").read_text())["role"] == "agent"
 
 
-def test_a_person_answers_and_leaves_by_the_end_of_the_input(
+def test_a_person_answers_sees_the_gain_and_leaves_by_the_end_of_the_input(
     asking_model: Path, tmp_path: Path, screens: list[Screen]
 ) -> None:
     out = tmp_path / "run"
-    for task in range(8):  # until a task in which the policy asks twice
-        screen = Screen(
-            "--model", asking_model, *FLAGS, "--task", task, "--episodes", 1, "--seed", task, "--out", out / str(task)
-        )
-        screens.append(screen)
-        if screen.wait_for("You: |The end").startswith("You"):
-            break
-        screen.finish()
-    assert "You are the user. You have in mind" in screen.text
+    # The policy asks in some of the tasks.
+    screen = Screen("--model", asking_model, *FLAGS, "--episodes", 6, "--out", out)
+    screens.append(screen)
+    screen.wait_for("You are the user. You have in mind")
+    screen.wait_for("You: ")
+    screen.type("it is red\n")
+    screen.wait_for("gain of the reply before: [+-][0-9]")
+    screen.wait_for("You: ")
     screen.type("\x04")
     assert screen.finish() == 0
     assert "Traceback" not in screen.text
-    (record,) = records(out / str(task))
-    assert record["failure"]["kind"] == "HumanLeft"
-    assert record["turns"], "what was played is kept"
+    assert "Fatal" not in screen.text
+    rows = records(out)
+    assert any(message["content"] == "it is red" for row in rows for message in row["messages"])
+    assert any(turn["gain"] is not None for row in rows for turn in row["turns"])
+    assert [row["failure"] is None for row in rows] == [True] * (len(rows) - 1) + [False]
+    assert rows[-1]["failure"]["kind"] == "HumanLeft"
+    assert rows[-1]["turns"], "what was played is kept"
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["n"], summary["failed"]) == (len(rows) - 1, 1)
 
 
 def test_ctrl_c_keeps_what_was_played(asking_model: Path, tmp_path: Path, screens: list[Screen]) -> None:
@@ -168,4 +175,3 @@ def test_mistakes_are_told_before_anything_is_loaded(tmp_path: Path, capsys: pyt
         out = [] if "--out" in arguments else ["--out", str(tmp_path / "run")]
         assert main(["play", "--env", "toy/slots", *out, *arguments]) == 2
         assert told in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -142,7 +142,9 @@ def _content(content: Any, number: int) -> str:
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind != "text" or not isinstance(part.get("text"), str):
-            raise ValueError(f"message {number} holds a part of type {str(kind)[:40]!r}; only text can be scored: take the part out")
+            raise ValueError(
+                f"message {number} holds a part of type {str(kind)[:40]!r}; only text can be scored: take the part out"
+            )
         parts.append(_text(part["text"]))
     return "".join(parts)
 
