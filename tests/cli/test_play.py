@@ -19,17 +19,11 @@ import yaml
 
 from infopo.cli.main import main
 from infopo.core import read_records, trajectory_from_record
-from infopo.testing.tiny import tiny_folder
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = {"difficulty": "nano", "slots": 2, "values": 2}
-FLAGS = ("--env", "toy/slots", "--env-options.slots", "2", "--env-options.values", "2")
-
-
-@pytest.fixture(scope="module")
-def asking_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny policy that asks well-formed questions."""
-    return tiny_folder(tmp_path_factory.mktemp("policy"), env_id="toy/slots", env_options=OPTIONS, lessons=60)
+ONE_SLOT = ("--env", "toy/slots", "--env-options.slots", "1", "--env-options.values", "2")
+TWO_SLOTS = ("--env", "toy/slots", "--env-options.slots", "2", "--env-options.values", "2")
+NANO = ("--env-options.difficulty", "nano")
 
 
 class Screen:
@@ -94,10 +88,10 @@ def records(out: Path) -> list[dict[str, Any]]:
 
 
 def test_a_person_acts_and_sees_what_each_reply_was_worth(
-    asking_model: Path, tmp_path: Path, screens: list[Screen]
+    slots_folder: Path, tmp_path: Path, screens: list[Screen]
 ) -> None:
     out = tmp_path / "run"
-    screen = Screen("--model", asking_model, *FLAGS, "--as", "agent", "--out", out)
+    screen = Screen("--model", slots_folder, *TWO_SLOTS, *NANO, "--as", "agent", "--out", out)
     screens.append(screen)
     first, second = re.search(r"guess (\w+) (\w+) :", screen.wait_for(r"guess \w+ \w+ :")).groups()  # type: ignore[union-attr]
     values = []
@@ -118,11 +112,11 @@ def test_a_person_acts_and_sees_what_each_reply_was_worth(
 
 
 def test_a_person_answers_sees_the_gain_and_leaves_by_the_end_of_the_input(
-    asking_model: Path, tmp_path: Path, screens: list[Screen]
+    slots_folder: Path, tmp_path: Path, screens: list[Screen]
 ) -> None:
     out = tmp_path / "run"
     # The policy asks in some of the tasks.
-    screen = Screen("--model", asking_model, *FLAGS, "--episodes", 6, "--out", out)
+    screen = Screen("--model", slots_folder, *ONE_SLOT, *NANO, "--split", "train", "--episodes", 10, "--out", out)
     screens.append(screen)
     screen.wait_for("You are the user. You have in mind")
     screen.wait_for("You: ")
@@ -143,9 +137,9 @@ def test_a_person_answers_sees_the_gain_and_leaves_by_the_end_of_the_input(
     assert (summary["n"], summary["failed"]) == (len(rows) - 1, 1)
 
 
-def test_ctrl_c_keeps_what_was_played(asking_model: Path, tmp_path: Path, screens: list[Screen]) -> None:
+def test_ctrl_c_keeps_what_was_played(slots_folder: Path, tmp_path: Path, screens: list[Screen]) -> None:
     out = tmp_path / "run"
-    screen = Screen("--model", asking_model, *FLAGS, "--as", "agent", "--out", out)
+    screen = Screen("--model", slots_folder, *TWO_SLOTS, *NANO, "--as", "agent", "--out", out)
     screens.append(screen)
     slot = screen.wait_for(r"guess \w+").split()[-1]
     screen.wait_for("You act: ")
