@@ -14,11 +14,21 @@ from infopo.cli.arguments import parse, take_options
 from infopo.cli.evaluations import refuse_unwritable
 from infopo.cli.gain_report import note
 from infopo.cli.policy import check_playable, load, with_nano_difficulty
-from infopo.core import Group, RecordWriter, UserError, atomic_write_text, derive_seed, trajectory_to_record
+from infopo.core import (
+    Failure,
+    Group,
+    RecordWriter,
+    Trajectory,
+    UserError,
+    atomic_write_text,
+    derive_seed,
+    trajectory_to_record,
+)
 from infopo.core.typed_data import to_data
 from infopo.envs.registry import members
 from infopo.gain.spec import GainSpec
 from infopo.rollout.config import RolloutConfig
+from infopo.rollout.failures import stop_where_all_failed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,29 +64,40 @@ def run(arguments: Sequence[str]) -> int:
     out = prepare_folder(flags.out)
     atomic_write_text(out / "config.yaml", yaml.safe_dump(to_data(flags), sort_keys=False, allow_unicode=True))
     groups: list[Group] = []
-    stopped = False
+    problem: BaseException | None = None
+    left = False
     with RecordWriter(out / "trajectories.jsonl") as writer:
         for task in range(flags.task, flags.task + flags.episodes):
             live = _live(flags, loaded.policy, task)
             try:
                 asyncio.run(live.play())
-            except KeyboardInterrupt:
-                stopped = True
+            except KeyboardInterrupt as error:
+                problem = error
+            except UserError as error:  # a wrong key, for one: what was played is kept first
+                live.episode.fail(Failure(kind=type(error).__name__, where="step", detail=str(error)))
+                problem = error
             trajectory, gains = live.freeze()
             writer.append(trajectory_to_record(trajectory, run=out.name, step=0, gains=gains, advantages=None))
             groups.append(Group(group_id=trajectory.group_id, trajectories=(trajectory,)))
-            failure, outcome = trajectory.failure, trajectory.outcome
-            if outcome is not None:
-                good = "success" if outcome.success else "no success"
-                live.terminal.say(f"The end: {good}, score {outcome.score:.2f}.")
-            elif failure is not None:
-                live.terminal.say(f"\nBroken off: {failure.detail}.")
-                if stopped or failure.kind == "HumanLeft":
-                    break
+            live.terminal.say(_ending(trajectory))
+            left = trajectory.failure is not None and trajectory.failure.kind == "HumanLeft"
+            if left or problem is not None:
+                break
     summary = summarise(groups, env=flags.env, split=flags.split, samples=1, seed=flags.seed).summary()
     atomic_write_text(out / "summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
     note(f"recorded in {out}")
-    return 130 if stopped else 0
+    if problem is not None:
+        raise problem
+    if not left:
+        stop_where_all_failed(groups, "play")
+    return 0
+
+
+def _ending(trajectory: Trajectory) -> str:
+    failure, outcome = trajectory.failure, trajectory.outcome
+    if outcome is not None:
+        return f"The end: {'success' if outcome.success else 'no success'}, score {outcome.score:.2f}."
+    return f"\nBroken off: {'' if failure is None else failure.detail}."
 
 
 def _live(flags: PlayFlags, policy: Any, task: int) -> Any:

@@ -62,6 +62,13 @@ class LiveEpisode:
 
     async def play(self) -> None:
         """Play to the end. A person who leaves, or an environment that breaks, ends the episode with a `Failure`."""
+        try:
+            await self._stages()
+        finally:
+            with boundary("close"):
+                await self.episode.env.close()
+
+    async def _stages(self) -> None:
         with boundary("start") as caught:
             self.episode.begin(await self.episode.env.start(), token_limit=self.policy.max_length)
             self._show(self.episode.messages)
@@ -73,12 +80,6 @@ class LiveEpisode:
                 self.episode.judge(await self.episode.env.outcome(), self.episode.env.reference_answer())
         if caught.failure is not None:
             self.episode.fail(LEFT if isinstance(caught.error, HumanLeft) else caught.failure)
-        await self.close()
-
-    async def close(self) -> None:
-        """Let the environment go; a second call is harmless."""
-        with boundary("close"):
-            await self.episode.env.close()
 
     def freeze(self) -> tuple[Trajectory, list[float | None]]:
         """The episode as data, whatever state it is in, and one gain a turn."""
