@@ -6,7 +6,7 @@ From reading and running the published code, as tabulated in the project's speci
 import ast
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -136,11 +136,14 @@ def load_json(path: Path) -> Any:
         raise UserError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from error
 
 
-def load_list(path: Path) -> list[Any]:
-    """As `load_json`, of a file that holds a list of records."""
+def load_list(path: Path, read: Callable[[Any, str], object]) -> list[dict[str, Any]]:
+    """As `load_json`, of a file that holds a list of records; each is shown to `read` with its place, which refuses it
+    by a `UserError`."""
     records = load_json(path)
     if not isinstance(records, list):
         raise UserError(f"{path}: expected a list of records, got {type(records).__name__}")
+    for index, record in enumerate(records):
+        read(record, f"{path}, record {index}")
     return records
 
 

@@ -113,10 +113,7 @@ def read_statement(record: Any, where: str) -> Statement:
 
 def load_records(path: Path) -> list[dict[str, Any]]:
     """The records of an upstream `all_statements_refined.json`, each checked by `read_statement`."""
-    records = load_list(path)
-    for index, record in enumerate(records):
-        read_statement(record, f"{path}, record {index}")
-    return records
+    return load_list(path, read_statement)
 
 
 _BELIEVER = """You play somebody who believes in a claim. You are critical but open to good evidence, and you point \
