@@ -187,7 +187,7 @@ def test_environments_take_personas_and_keep_the_record(persona: str) -> None:
     assert f"known:{','.join(sorted(told))}" in str(twin.state_key())
 
 
-@pytest.mark.parametrize("env_id", ["usergym/telepathy", "usergym/turtle", "usergym/intention"])
+@pytest.mark.parametrize("env_id", [f"usergym/{name}" for name in ("telepathy", "turtle", "intention", "persuade")])
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_the_gyms_that_talk_take_personas(env_id: str, persona: str) -> None:
     """Word by word what the script decides, except where the persona withholds: then nothing is revealed."""
@@ -240,7 +240,7 @@ def worded(body: dict[str, Any]) -> str:
     return json.dumps({"reply": f"well, {data['meaning']}"})
 
 
-@pytest.mark.parametrize("env_id", ["toy/slots", "usergym/travel"])
+@pytest.mark.parametrize("env_id", ["toy/slots", "usergym/travel", "usergym/persuade"])
 def test_an_environment_with_a_model_for_a_user_records_what_the_script_decides(env_id: str, tmp_path: Path) -> None:
     asks = ["[action] which color ?", "[action] which seat ?", "[action] which view ?", "[action] which food ?"]
     with ChatServer(worded) as server:

@@ -1,11 +1,12 @@
 """Gyms of one form: ask yes/no questions, then say what is hidden. The one step logic of Telepathy and Turtle."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from infopo.core import Message, Outcome, TurnFacts
-from infopo.envs.base import Opening, parse_action
+from infopo.envs.base import Env, Opening, parse_action
+from infopo.envs.registry import Canary, Split
 from infopo.envs.usergym.episode import Episode, Result
 from infopo.envs.usergym.upstream import Settings, read_action
 from infopo.users import User
@@ -120,3 +121,14 @@ class GuessEnv(Episode):
             done=done,
             truncated=self._at_limit if self._rules.both_flags else None,
         )
+
+
+def answer_canary(build: Callable[[int, Split, int, str | None, Any], Env]) -> Callable[[int, Any], Canary]:
+    """The canary of a gym of this form, for its spec: an ordinary task. Users say yes and no, so nobody but the agent
+    may ever say the whole answer."""
+
+    def canary(seed: int, options: Any) -> Canary:
+        env = build(seed, "train", seed, None, options)
+        return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
+
+    return canary

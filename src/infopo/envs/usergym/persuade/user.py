@@ -12,7 +12,7 @@ from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES
 from infopo.envs.usergym.persuade.words import REASONS, TOPICS
 from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.upstream import ask_model, field_of, load_list, read_literal
-from infopo.users import ChatModel, UserReply
+from infopo.users import ChatModel, User, UserReply
 
 _WHY = frozenset("why what which reason because".split())
 _STEP = LAST // REASONS  # levels that the loss of one reason is worth
@@ -94,6 +94,20 @@ class ScriptedBeliever:
     def _say(self, key: str, wording: float, topic: str = "") -> str:
         ways = self._texts[key]
         return ways[int(wording * len(ways))].format(topic=topic)
+
+
+class Overheard:
+    """A `User` who answers without the script: a recording, or a person. The script hears every message, so that it
+    can tell where the believer stands, and its words are dropped."""
+
+    def __init__(self, user: User, script: ScriptedBeliever) -> None:
+        self._user, self._script = user, script
+
+    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
+        """The user's reply."""
+        reply = await self._user.reply(messages, request)
+        await self._script.reply(messages, request)
+        return reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
