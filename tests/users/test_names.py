@@ -215,7 +215,7 @@ def test_the_gyms_that_talk_take_personas(env_id: str, persona: str) -> None:
 
 
 def test_a_persona_has_no_alternatives() -> None:
-    for env_id in ("toy/slots", "usergym/travel"):
+    for env_id in ("toy/slots", *(f"usergym/{name}" for name in "travel telepathy turtle intention persuade".split())):
         env = make_env(env_id, task=0, user="scripted:terse")
         with pytest.raises(UserError, match="only the plain scripted user"):
             asyncio.run(env.alternatives(Message(role="assistant", content="[action] which color ?"), 3))  # type: ignore[attr-defined]

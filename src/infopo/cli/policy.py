@@ -110,7 +110,7 @@ def _put_on(policy: Any, adapter: Path, rank: int) -> None:
         said = " ".join(str(error).split())
         raise UserError(f"adapters {str(adapter)!r} do not go on their base model: {said:.300}") from error
     check_finite(model, str(adapter))
-    found = model.peft_config["default"].r
+    found: int = getattr(model.peft_config["default"], "r")  # noqa: B009
     if rank not in (0, found):
         raise UserError(f"{adapter} holds adapters of rank {found}, not {rank}; give --lora.rank {found}")
     policy.model = model

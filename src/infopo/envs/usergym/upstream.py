@@ -97,6 +97,17 @@ def read_action(message: Message, *, strip: bool, finish_in_any_case: bool = Fal
     return Action(choice=None, content=text)
 
 
+def spoken_to_the_user(action: Action) -> Action:
+    """Where whatever has no tag is meant for the user, a tag that means nothing there included.
+
+    >>> spoken_to_the_user(Action(choice="search", content="hotels"))
+    Action(choice='action', content='[search] hotels')
+    """
+    if action.choice in ("finish", "action", "answer"):
+        return action
+    return Action(choice="action", content=f"[search] {action.content}" if action.choice else action.content)
+
+
 async def ask_model(chat: ChatModel, system: str, prompt: str, *, tries: int = TRIES) -> str | None:
     """The raw reply; after `tries` failed calls None. An unreadable reply is never asked for again."""
     messages = (Message(role="system", content=system), Message(role="user", content=prompt))

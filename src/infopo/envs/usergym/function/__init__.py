@@ -52,7 +52,7 @@ def _canary(seed: int, options: FunctionOptions) -> Canary:
     task = make_task(seed, "train", options)
     rule = f"({task.rule}) + 0 * {RULE_MARK}"
     expected = read_formula(rule)(PLANTED_TEST)
-    secrets = {"the result": (spoken([expected], ""), str(expected))}
+    secrets: dict[str, tuple[str, ...]] = {"the result": (spoken([expected], ""), str(expected))}
     if options.reveal != "all":
         secrets["the rule"] = (str(RULE_MARK), task.rule, spaced(task.rule))
     if options.reveal == "none":

@@ -74,7 +74,7 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: Telepath
     for name in told:
         possible.state(name, values[name])
 
-    def rate(right: Mapping[str, bool]) -> Ruling:
+    def rate(right: Mapping[str, str | None]) -> Ruling:
         hit = all(right.values())  # there is no credit for a part
         return Ruling(score=float(hit), text=texts["right" if hit else "wrong"][0])
 

@@ -76,15 +76,13 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOp
     for name in told:
         possible.state(name, values[name])
 
-    def rate(right: Mapping[str, bool]) -> Ruling:
-        score = sum(WEIGHTS[name] for name, hit in right.items() if hit)
+    def rate(right: Mapping[str, str | None]) -> Ruling:
+        score = sum(WEIGHTS[name] for name, value in right.items() if value)
         if options.mode == "fixed":
             return Ruling(score=score, text=texts["thanks"][0])
         nano = options.difficulty == "nano"
         statements = [
-            f"{name} {values[name]}" if nano else CRITERIA[name].format(value=values[name])
-            for name, hit in right.items()
-            if hit
+            f"{name} {value}" if nano else CRITERIA[name].format(value=value) for name, value in right.items() if value
         ]
         return Ruling(score=score, text=covered(statements, options.difficulty))
 
