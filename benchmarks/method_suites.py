@@ -10,6 +10,7 @@ import numpy as np
 from method_cells import Cell
 
 from infopo import algorithms
+from infopo.envs import Resampling, make_env
 
 # What `infopo-return` is derived for; and what is left of it where no environment says what else could be answered.
 INFORMATION = {"counterfactual": "resample", "reduction": "sum", "horizon": "all"}
@@ -43,7 +44,7 @@ def slots(count: int) -> dict[str, Any]:
 
 def informed(env: str) -> dict[str, Any]:
     """The gain of `infopo-return` in an environment."""
-    if env not in ("toy/slots", "usergym/travel"):  # the others do not say what else could have been answered
+    if not isinstance(make_env(env, task=0), Resampling):  # does not say what else could have been answered
         return {"gain": AGAINST_A_PLACEHOLDER}
     return {"gain": INFORMATION, "rollout": {"alternatives": DRAWS}}
 
