@@ -226,7 +226,7 @@ def test_a_cancelled_program_leaves_nothing(level: str) -> None:
         )
 
     before = children(), threading.active_count(), len(os.listdir("/proc/self/fd"))
-    asyncio.run(cancel())
+    asyncio.run(asyncio.wait_for(cancel(), 60))
     for _ in range(500):  # the kernel ends the rest of a killed sandbox by itself
         if not sandboxes():
             break
