@@ -259,9 +259,11 @@ def test_a_sandbox_that_is_not_there_ends_the_run_and_scores_nothing(play: Play)
         play(make_env(CODE, task=1, provider="magic"), ["[answer] x = 1"])
 
 
-def test_the_level_is_kept_with_the_verdict(play: Play) -> None:
+def test_the_level_is_kept_with_the_outcome(play: Play) -> None:
     env = make_env(CODE, task=1, difficulty="nano", provider="process")
-    assert play(env, ["[answer] " + right(env)]).env.verdict.level == "process"
+    dialogue = play(env, ["[answer] " + right(env)])
+    assert dialogue.env.verdict.level == dialogue.outcome.sandbox == "process"
+    assert play(make_env(CODE, task=1), ["[finish]"]).outcome.sandbox is None
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ class CodeEnv(Episode):
 
     async def outcome(self) -> Outcome:
         """What the answer is worth; without one, nothing."""
-        return Outcome(score=self._score, success=self._success)
+        level = None if self.verdict is None else self.verdict.level
+        return Outcome(score=self._score, success=self._success, sandbox=level)
 
     def reference_answer(self) -> str | None:
         """The reference as source text."""
