@@ -8,7 +8,7 @@ from infopo.envs.base import Opening, parse_action
 from infopo.envs.colbench.answers import code_of, read_answer
 from infopo.envs.colbench.checker import Checker, Verdict
 from infopo.envs.colbench.options import ENV_ID, CodeOptions
-from infopo.envs.usergym.episode import Episode, Result
+from infopo.envs.episode import Episode, Result
 from infopo.users import User
 
 

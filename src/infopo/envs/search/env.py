@@ -2,12 +2,12 @@
 
 from infopo.core import Message, Outcome, TurnFacts, derive_random
 from infopo.envs.base import Action, Opening, parse_action
+from infopo.envs.episode import Episode, Result
 from infopo.envs.search.form import balanced, read_published, valid_form
 from infopo.envs.search.options import ENV_ID, SearchQAOptions
 from infopo.envs.search.rewards import ANSWER_SPLIT, exact_match, form_reward, normalised_answer, word_set_f1
 from infopo.envs.search.task import Document, Question, SearchBackend
 from infopo.envs.search.texts import Texts
-from infopo.envs.usergym.episode import Episode, Result
 
 
 class SearchQAEnv(Episode):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from infopo.core import UserError
-from infopo.envs.usergym.options import DIFFICULTIES, REVEALS, REWARDS, check_choice, check_share, check_whole
+from infopo.envs.options import DIFFICULTIES, REVEALS, REWARDS, check_choice, check_share, check_whole
 
 ENV_ID = "search/qa"
 DOMAINS = ("in", "relations", "hops")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from infopo.core import Message, derive_random
-from infopo.envs.usergym.episode import NO_INFORMATION
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.usergym.facets import Asked, Facets, Possible, Values, holds
 from infopo.envs.usergym.guessing import Ruling
 from infopo.users import UserReply

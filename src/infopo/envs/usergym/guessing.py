@@ -6,7 +6,7 @@ from typing import Protocol
 
 from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Opening, parse_action
-from infopo.envs.usergym.episode import Episode, Result
+from infopo.envs.episode import Episode, Result
 from infopo.envs.usergym.upstream import Settings, read_action
 from infopo.users import User
 

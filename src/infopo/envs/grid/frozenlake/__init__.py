@@ -9,8 +9,8 @@ from infopo.envs.grid.frozenlake.bank import make_task, num_tasks
 from infopo.envs.grid.frozenlake.env import FrozenLakeEnv
 from infopo.envs.grid.frozenlake.expert import FrozenLakeExpert
 from infopo.envs.grid.frozenlake.options import ENV_ID, FrozenLakeOptions
+from infopo.envs.options import check_user
 from infopo.envs.registry import EnvSpec, Split
-from infopo.envs.usergym.options import check_user
 
 __all__ = ["SPEC", "FrozenLakeEnv", "FrozenLakeExpert", "FrozenLakeOptions"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from infopo.core import Message
 from infopo.envs.base import Env, Opening
+from infopo.envs.options import check_user
 from infopo.envs.registry import EnvSpec, Split
-from infopo.envs.usergym.options import check_user
 from infopo.envs.usergym.persuade.bank import make_task, num_tasks
 from infopo.envs.usergym.persuade.env import PersuadeEnv
 from infopo.envs.usergym.persuade.expert import PersuadeExpert

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from infopo.core import Message, derive_random
-from infopo.envs.usergym.episode import NO_INFORMATION
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.usergym.persuade.bank import Task
 from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES
 from infopo.envs.usergym.persuade.words import REASONS, TOPICS
