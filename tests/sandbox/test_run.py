@@ -174,6 +174,8 @@ def test_a_weaker_level_is_never_taken_silently(strongest: str, monkeypatch: pyt
         chosen(provider="process", required_level=strongest)
     with pytest.raises(UnknownNameError, match="did you mean 'namespaces'"):
         chosen(provider="namespace")
+    with pytest.raises(UnknownNameError, match="'auto'"):
+        chosen(required_level="auto")
     broken = ("/nowhere/python", "-c", "")
     monkeypatch.setattr(run, "_tried", {})
     monkeypatch.setattr(providers, "python", lambda *_, **__: broken)
