@@ -174,6 +174,8 @@ def test_a_weaker_level_is_never_taken_silently(strongest: str, monkeypatch: pyt
         chosen(provider="process", required_level=strongest)
     with pytest.raises(UnknownNameError, match="did you mean 'namespaces'"):
         chosen(provider="namespace")
+    with pytest.raises(UnknownNameError, match="'auto'"):
+        chosen(required_level="auto")
     broken = ("/nowhere/python", "-c", "")
     monkeypatch.setattr(run, "_tried", {})
     monkeypatch.setattr(providers, "python", lambda *_, **__: broken)
@@ -226,7 +228,7 @@ def test_a_cancelled_program_leaves_nothing(level: str) -> None:
         )
 
     before = children(), threading.active_count(), len(os.listdir("/proc/self/fd"))
-    asyncio.run(cancel())
+    asyncio.run(asyncio.wait_for(cancel(), 60))
     for _ in range(500):  # the kernel ends the rest of a killed sandbox by itself
         if not sandboxes():
             break

@@ -59,7 +59,8 @@ def run(arguments: Sequence[str]) -> int:
     loaded = load(
         flags.model, flags.env, flags.env_options, temperature=flags.rollout.temperature, dtype=flags.dtype, say=note
     )
-    from infopo.evaluation.evaluate import prepare_folder, summarise
+    from infopo.evaluation.evaluate import prepare_folder
+    from infopo.evaluation.summarise import summarise
 
     out = prepare_folder(flags.out)
     atomic_write_text(out / "config.yaml", yaml.safe_dump(to_data(flags), sort_keys=False, allow_unicode=True))

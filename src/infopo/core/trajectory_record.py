@@ -24,6 +24,7 @@ def trajectory_to_record(
     turn_gains = _one_per_turn("gains", gains, trajectory)
     turn_advantages = _one_per_turn("advantages", advantages, trajectory)
     outcome, failure = trajectory.outcome, trajectory.failure
+    sandbox = {} if outcome is None or outcome.sandbox is None else {"sandbox": outcome.sandbox}
     return {
         "run": run,
         "step": step,
@@ -43,6 +44,7 @@ def trajectory_to_record(
         ],
         "score": None if outcome is None else float(outcome.score),
         "success": None if outcome is None else bool(outcome.success),
+        **sandbox,
         "stop_reason": trajectory.stop_reason.value,
         "failure": None
         if failure is None
@@ -69,7 +71,9 @@ def trajectory_from_record(data: dict[str, Any]) -> Trajectory:
             sampled=tuple(bool(flag) for flag in data["sampled"]),
             logprobs=tuple(_number(value) for value in data["logprobs"]),
             turns=tuple(_turn_from_data(turn) for turn in data["turns"]),
-            outcome=None if data["score"] is None else Outcome(score=float(data["score"]), success=data["success"]),
+            outcome=None
+            if data["score"] is None
+            else Outcome(score=float(data["score"]), success=data["success"], sandbox=data.get("sandbox")),
             stop_reason=StopReason(data["stop_reason"]),
             failure=None if data["failure"] is None else Failure(**data["failure"]),
             hidden=tuple(data["private"]["hidden"]),

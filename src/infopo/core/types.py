@@ -106,6 +106,7 @@ class Outcome:
 
     score: float
     success: bool
+    sandbox: str | None = None  # the level of isolation at which code of the policy ran; None: none ran
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

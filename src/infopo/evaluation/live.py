@@ -75,7 +75,7 @@ class LiveEpisode:
         while caught.failure is None and self.episode.live:
             with boundary("step") as caught:
                 await self._turn()
-        if caught.failure is None:
+        if caught.failure is None and self.episode.failure is None:
             with boundary("outcome") as caught:
                 self.episode.judge(await self.episode.env.outcome(), self.episode.env.reference_answer())
         if caught.failure is not None:
@@ -89,7 +89,11 @@ class LiveEpisode:
         return self.episode.freeze(self.policy.version), [*self.gains, *[None] * turns][:turns]
 
     async def _turn(self) -> None:
-        action = self.episode.act(await self._written())
+        written = await self._written()
+        if isinstance(written, Failure):
+            self.episode.fail(written)
+            return
+        action = self.episode.act(written)
         if not self.person_acts:
             self.terminal.say(f"agent> {said(action)}")
         self._score()
@@ -101,7 +105,7 @@ class LiveEpisode:
         if self.person_acts or step.feedback_kind != "user":
             self._show(self.episode.messages[before:])
 
-    async def _written(self) -> Generated:
+    async def _written(self) -> Generated | Failure:
         room = self.policy.max_length - len(self.episode.token_ids)
         most = room if self.person_acts else min(self.config.max_new_tokens, room)
         request = Request(

@@ -26,6 +26,7 @@ STOP_SECONDS = 5.0
 POLL_SECONDS = 0.002
 DEFAULT_LIMITS = Limits()
 TRIAL = Program(source="def double(number):\n    return 2 * number\n", calls=((21,),))
+TRIAL_LIMITS = Limits(wall_seconds=START_SECONDS)  # a level is not given up because the machine is busy
 
 
 @dataclass(slots=True)
@@ -49,9 +50,9 @@ async def run_program(
     this host does not give the level that is asked for (nothing weaker is ever taken instead), `ValueError` for
     arguments that are not JSON.
     """
-    for name in (provider, required_level):
-        if name not in (None, "auto", *LEVELS):
-            raise UnknownNameError("sandbox level", str(name), list(LEVELS))
+    for name, known in ((provider, ("auto", *LEVELS)), (required_level or LEVELS[-1], LEVELS)):
+        if name not in known:
+            raise UnknownNameError("sandbox level", str(name), list(known))
     calls = [written(call) for call in program.calls]
     level = await _choose(provider, required_level)
     async with _of_this_loop().slots:
@@ -82,7 +83,7 @@ def _of_this_loop() -> _Shared:
 
 
 async def _choose(provider: str, required: str | None) -> str:
-    strong_enough = LEVELS[: LEVELS.index(required) + 1] if required not in (None, "auto") else LEVELS
+    strong_enough = LEVELS if required is None else LEVELS[: LEVELS.index(required) + 1]
     if provider != "auto":
         if provider not in strong_enough:
             raise UserError(f"the sandbox {provider} is weaker than the required level {required}")
@@ -99,7 +100,7 @@ async def _choose(provider: str, required: str | None) -> str:
             return level
         reasons.append(f"{level}: {found.reason}")
     hint = "allow user namespaces, or install bubblewrap 0.8"
-    if required in (None, "auto", "process"):
+    if required in (None, "process"):
         hint += ", or name the level process, which limits resources and isolates nothing"
     raise UserError(f"no sandbox works here ({'; '.join(reasons)}); {hint}")
 
@@ -108,7 +109,7 @@ async def _try(level: str) -> Availability:
     async with _of_this_loop().trial:
         if level not in _tried:
             try:
-                result = await _run(level, TRIAL, [written((21,))], Limits())
+                result = await _run(level, TRIAL, [written((21,))], TRIAL_LIMITS)
             except SandboxError as error:
                 _tried[level] = Availability(level=level, works=False, reason=str(error))
             else:

@@ -255,13 +255,13 @@ def test_an_equal_program_is_run_once() -> None:
 def test_a_sandbox_that_is_not_there_ends_the_run_and_scores_nothing(play: Play) -> None:
     with pytest.raises(UserError, match="weaker"):
         play(make_env(CODE, task=1, provider="process", required_level="bubblewrap"), ["[answer] x = 1"])
-    with pytest.raises(UserError, match="sandbox"):
-        play(make_env(CODE, task=1, provider="magic"), ["[answer] x = 1"])
 
 
-def test_the_level_is_kept_with_the_verdict(play: Play) -> None:
+def test_the_level_is_kept_with_the_outcome(play: Play) -> None:
     env = make_env(CODE, task=1, difficulty="nano", provider="process")
-    assert play(env, ["[answer] " + right(env)]).env.verdict.level == "process"
+    dialogue = play(env, ["[answer] " + right(env)])
+    assert dialogue.env.verdict.level == dialogue.outcome.sandbox == "process"
+    assert play(make_env(CODE, task=1), ["[finish]"]).outcome.sandbox is None
 
 
 @pytest.mark.parametrize(
@@ -271,6 +271,8 @@ def test_the_level_is_kept_with_the_verdict(play: Play) -> None:
         ({"score": "half"}, "score"),
         ({"difficulty": "hard"}, "difficulty"),
         ({"max_turns": 0}, "max_turns"),
+        ({"provider": "namespace"}, "did you mean 'namespaces'"),
+        ({"required_level": "bubblewrp"}, "did you mean 'bubblewrap'"),
         ({"data": "x.jsonl", "difficulty": "nano"}, "published tasks know no difficulty"),
     ],
 )

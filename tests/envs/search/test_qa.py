@@ -197,6 +197,12 @@ def test_the_answer_is_scored_by_words_or_exactly(play: Play) -> None:
     assert play(small(), ["[finish]"]).outcome.score == 0
 
 
+def test_who_says_nothing_is_not_right_where_the_answer_is_an_article(play: Play) -> None:
+    question = Question(task_id="t", text="Which band?", answers=("The The",))
+    for actions, right in ((["[finish]"], False), (["[search] lamp"] * 8, False), (["[answer] the the"], True)):
+        assert play(small(question), actions).outcome.success == right
+
+
 def test_the_last_turn_does_not_search(play: Play) -> None:
     dialogue = play(small(max_turns=2), ["[search] lamp", "[search] clock"])
     assert "lamp" in dialogue.replies[0]
@@ -217,6 +223,12 @@ def test_a_search_that_shows_the_answer_is_useful_where_the_way_is_not_known(pla
     question = Question(task_id="t", text="Where?", answers=("new york city",))
     steps = play(small(question), ["[search] lamp", "[search] stands", "[search] stands york"]).steps
     assert [step.facts.useful for step in steps] == [False, True, False]
+
+
+def test_an_answer_in_a_title_is_on_show_too(play: Play) -> None:
+    backend = Bm25([Document(id="0", title="Anna", text="A maker of lamps, born in Rome.")])
+    env = SearchQAEnv(Question(task_id="t", text="Who?", answers=("Anna",)), backend, seed=0, options=SearchQAOptions())
+    assert play(env, ["[search] lamps"]).steps[0].facts.useful
 
 
 @pytest.mark.parametrize(
@@ -303,6 +315,11 @@ def test_states_are_equal_whatever_the_order_of_searches() -> None:
         ({"results": 0}, "results of search/qa must be a whole number"),
         ({"difficulty": "nano", "data": "nq:x.jsonl"}, "set difficulty to standard"),
         ({"test_data": "nq:x.jsonl", "test_domain": "hops"}, "set one"),
+        ({"test_data": "nq:x.jsonl", "data": "nq:x.jsonl"}, "set data alone"),
+        (
+            {"tags": "published", "score": "form", "reward": "upstream", "format_penalty": 2.0},
+            "both put a price on form",
+        ),
         ({"backend": "bm52"}, "must be bm25, bm25:FILE"),
         ({"backend": "no_such_module:Backend"}, "gives no search backend \\(ModuleNotFoundError"),
         ({"backend": "json:JSONDecoder"}, "gives no search backend \\(it has no search"),

@@ -1,7 +1,8 @@
-"""Reading, writing and finding files of the host."""
+"""Reading, writing and finding files of the host. Beyond the attempt's own victims nothing of the host changes."""
 
 import contextlib
 import ctypes
+import errno
 import glob
 import importlib.machinery
 import io
@@ -157,18 +158,21 @@ def remove_a_folder(host):
     shutil.rmtree(host["folder"])
 
 
-def write_in_the_library(host):
-    path = os.path.dirname(os.__file__) + "/infopo_attempt.txt"
-    with open(path, "w") as file:
-        file.write("new")
-    os.remove(path)
+def writable(folder):
+    """By a file without a name, which nobody sees and which is gone when it is closed."""
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY))
+    except OSError as error:
+        return error.errno == errno.EOPNOTSUPP  # looked at after the rights
     return True
+
+
+def write_in_the_library(host):
+    return writable(os.path.dirname(os.__file__))
 
 
 def write_at_the_root(host):
-    os.mkdir("/infopo_attempt")
-    os.rmdir("/infopo_attempt")
-    return True
+    return writable("/")
 
 
 def run_a_program_from_the_private_folder(host):
@@ -193,16 +197,23 @@ def make_a_device(host):
 
 
 def mount_something(host):
-    libc = ctypes.CDLL(None)
+    """A kind of file system that there is not: whoever may mount hears that, others that they may not."""
+    libc = ctypes.CDLL(None, use_errno=True)
     os.mkdir("place")
-    done = libc.mount(b"none", os.path.abspath("place").encode(), b"tmpfs", 0, None) == 0
-    libc.umount2(os.path.abspath("place").encode(), 2)
-    return done
+    return libc.mount(b"none", os.path.abspath("place").encode(), b"infopo", 0, None) == -1 and (
+        ctypes.get_errno() == errno.ENODEV
+    )
 
 
 def make_the_root_writable(host):
-    remount, bind = 32, 4096
-    return ctypes.CDLL(None).mount(None, os.path.dirname(os.__file__).encode(), None, remount | bind, None) == 0
+    """Where it succeeds it is taken back."""
+    read_only, remount, bind = 1, 32, 4096
+    libc, path = ctypes.CDLL(None), os.path.dirname(os.__file__)
+    before = os.statvfs(path).f_flag & 15  # read-only, no setuid, no devices, no programs: numbers as in mount
+    done = libc.mount(None, path.encode(), None, remount | bind | before & ~read_only, None) == 0
+    if done:
+        libc.mount(None, path.encode(), None, remount | bind | before, None)
+    return done
 
 
 def change_the_root(host):

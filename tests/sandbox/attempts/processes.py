@@ -1,6 +1,7 @@
-"""Environment, other processes, signals, privileges, namespaces."""
+"""Environment, other processes, signals, privileges, namespaces. Only the attempt's own victim comes to harm."""
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -181,16 +182,18 @@ def join_the_namespaces_of_the_host(host):
 
 
 def rename_the_host(host):
-    name = os.uname().nodename.encode()
-    return LIBC.sethostname(name, len(name)) == 0
+    """To a name that is too long: whoever may rename it hears that, others that they may not."""
+    return LIBC.sethostname(b"", ctypes.c_size_t(1 << 20)) == -1 and ctypes.get_errno() == errno.EINVAL
 
 
 def set_the_clock(host):
-    return LIBC.settimeofday(None, ctypes.byref((ctypes.c_int * 2)(0, 0))) == 0  # the time zone, to what it is
+    """To a time zone that there is not: whoever may set it hears that, others that they may not."""
+    zone = (ctypes.c_int * 2)(100000, 0)
+    return LIBC.settimeofday(None, ctypes.byref(zone)) == -1 and ctypes.get_errno() == errno.EINVAL
 
 
 def restart_the_machine(host):
-    return LIBC.reboot(0x12345) == -1 and ctypes.get_errno() == 22  # no command of the kernel's: EINVAL for who may
+    return LIBC.reboot(0x12345) == -1 and ctypes.get_errno() == errno.EINVAL  # no command of the kernel's
 
 
 def use_another_table_of_calls(host):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # nothing is run before the first answer
 
 REMEMBERED = 4096  # programs
 SECONDS_ALONE = 1.0  # of CPU, for a call in a process of its own; as published
+WALL_ALONE = 2.0  # seconds: sixteen answers that all sleep are done with before the deadline of a step
 MOST_BROKEN = 3  # calls of one answer that may each use up their time
 
 # Calls are evaluated inside the sandbox, in one of two ways. `module`: like a file that is imported once. `official`:
@@ -181,7 +182,7 @@ async def _run(source: str, calls: Sequence[str], options: CodeOptions) -> "Sand
     from infopo.sandbox import Limits, Program, run_program
 
     program = Program(source=source, function="_evaluate", calls=tuple((call,) for call in calls))
-    limits = Limits() if len(calls) > 1 else Limits(cpu_seconds=SECONDS_ALONE)
+    limits = Limits() if len(calls) > 1 else Limits(cpu_seconds=SECONDS_ALONE, wall_seconds=WALL_ALONE)
     return await run_program(program, provider=options.provider, required_level=options.required_level, limits=limits)
 
 

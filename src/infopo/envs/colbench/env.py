@@ -8,7 +8,7 @@ from infopo.envs.base import Opening, parse_action
 from infopo.envs.colbench.answers import code_of, read_answer
 from infopo.envs.colbench.checker import Checker, Verdict
 from infopo.envs.colbench.options import ENV_ID, CodeOptions
-from infopo.envs.usergym.episode import Episode, Result
+from infopo.envs.episode import Episode, Result
 from infopo.users import User
 
 
@@ -52,7 +52,8 @@ class CodeEnv(Episode):
 
     async def outcome(self) -> Outcome:
         """What the answer is worth; without one, nothing."""
-        return Outcome(score=self._score, success=self._success)
+        level = None if self.verdict is None else self.verdict.level
+        return Outcome(score=self._score, success=self._success, sandbox=level)
 
     def reference_answer(self) -> str | None:
         """The reference as source text."""

@@ -9,8 +9,8 @@ from infopo.envs.colbench.options import CodeOptions
 from infopo.envs.colbench.task import Family, Value
 from infopo.envs.colbench.texts import MARKER, request
 from infopo.envs.colbench.user import facts_in
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
-from infopo.envs.usergym.episode import NO_INFORMATION
 
 ASK_PROBABILITIES = (0.3, 0.6, 0.9)  # weak: one of these a dialogue, so that both haste and care are seen
 ASK_AGAIN_PROBABILITY = 0.3

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from infopo.core import UserError
-from infopo.envs.usergym.options import DIFFICULTIES, REVEALS, REWARDS, check_choice, check_share, check_whole
+from infopo.envs.options import DIFFICULTIES, REVEALS, REWARDS, check_choice, check_share, check_whole
 
 ENV_ID = "colbench/code"
 SCOPES = ("module", "official")
@@ -44,6 +44,11 @@ class CodeOptions:
         }
         for name, values in known.items():
             check_choice(ENV_ID, name, getattr(self, name), values)
+        if (self.provider, self.required_level) != ("auto", None):
+            from infopo.sandbox import LEVELS
+
+            check_choice(ENV_ID, "provider", self.provider, ("auto", *LEVELS))
+            check_choice(ENV_ID, "required_level", self.required_level or LEVELS[-1], LEVELS)
         check_share(ENV_ID, "unanswered", self.unanswered)
         check_whole(ENV_ID, "max_turns", self.max_turns, 1)
         if self.data is not None and (self.difficulty, self.reveal, self.unanswered) != ("standard", "none", 0.0):

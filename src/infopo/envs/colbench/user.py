@@ -7,7 +7,7 @@ from typing import Any
 from infopo.core import Message, derive_random
 from infopo.envs.colbench.options import ENV_ID
 from infopo.envs.colbench.task import Family, Task
-from infopo.envs.usergym.episode import NO_INFORMATION
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.usergym.phrases import Phrases, stems
 from infopo.users import ChatError, ChatModel, UserReply
 from infopo.users.json_reply import read_json

@@ -4,9 +4,9 @@ from abc import abstractmethod
 
 from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Opening, parse_action
+from infopo.envs.episode import Episode, Result
 from infopo.envs.grid.moves import read_moves
 from infopo.envs.grid.options import GridOptions
-from infopo.envs.usergym.episode import Episode, Result
 
 BAD_FORM = -0.1  # of a whole action
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from infopo.envs.usergym.options import DIFFICULTIES, REWARDS, check_choice, check_whole
+from infopo.envs.options import DIFFICULTIES, REWARDS, check_choice, check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from infopo.core import Message, Outcome, TurnFacts, derive_random
 from infopo.envs.base import Action, Opening, parse_action
+from infopo.envs.episode import Episode, Result
 from infopo.envs.search.form import balanced, read_published, valid_form
 from infopo.envs.search.options import ENV_ID, SearchQAOptions
 from infopo.envs.search.rewards import ANSWER_SPLIT, exact_match, form_reward, normalised_answer, word_set_f1
 from infopo.envs.search.task import Document, Question, SearchBackend
 from infopo.envs.search.texts import Texts
-from infopo.envs.usergym.episode import Episode, Result
 
 
 class SearchQAEnv(Episode):
@@ -33,8 +33,8 @@ class SearchQAEnv(Episode):
 
     async def outcome(self) -> Outcome:
         """What the answer is worth; without one, nothing."""
-        right = exact_match(self._answer or "", self._question.answers)
-        return Outcome(score=self._score(bool(right)), success=bool(right))
+        right = self._answer is not None and bool(exact_match(self._answer, self._question.answers))
+        return Outcome(score=self._score(right), success=right)
 
     def _score(self, right: bool) -> float:
         if self._options.score == "form":
@@ -107,7 +107,7 @@ class SearchQAEnv(Episode):
         return TurnFacts(kind="search", revealed=revealed, repeated=repeated, useful=useful)
 
     def _holds_answer(self, document: Document) -> bool:
-        text = f" {normalised_answer(document.text)} "
+        text = f" {normalised_answer(f'{document.title} {document.text}')} "
         return any(f" {normalised_answer(answer)} " in text for answer in self._question.answers)
 
     def _take(self, answer: str) -> Result:

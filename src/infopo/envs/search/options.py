@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from infopo.core import UserError
-from infopo.envs.usergym.options import DIFFICULTIES, REVEALS, REWARDS, check_choice, check_share, check_whole
+from infopo.envs.options import DIFFICULTIES, REVEALS, REWARDS, check_choice, check_share, check_whole
 
 ENV_ID = "search/qa"
 DOMAINS = ("in", "relations", "hops")
@@ -66,6 +66,10 @@ class SearchQAOptions:
             raise UserError(f"score form and format_penalty of {ENV_ID} look at published tags: set tags to published")
         if self.format_penalty and self.reward != "upstream":
             raise UserError(f"format_penalty of {ENV_ID} is a step reward: set reward to upstream")
+        if self.format_penalty and self.score == "form":
+            raise UserError(f"score form and format_penalty of {ENV_ID} both put a price on form: set one")
+        if self.test_data is not None and self.test_data == self.data:
+            raise UserError(f"options data and test_data of {ENV_ID} name one file: set data alone, which is split")
         if self.test_data is not None and self.test_domain != "in":
             raise UserError(f"options test_data and test_domain of {ENV_ID} both say what the test split is: set one")
         if (self.data or self.test_data) and (self.difficulty, self.reveal) != ("standard", "none"):

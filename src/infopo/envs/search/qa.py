@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from infopo.core import derive_random
 from infopo.envs.base import Env
+from infopo.envs.options import check_user
 from infopo.envs.registry import Canary, EnvSpec, Split
 from infopo.envs.search import bank
 from infopo.envs.search.backends import Bm25, open_backend
@@ -17,7 +18,6 @@ from infopo.envs.search.expert import SearchQAExpert
 from infopo.envs.search.options import ENV_ID, SearchQAOptions
 from infopo.envs.search.words import Difficulty
 from infopo.envs.search.world import documents
-from infopo.envs.usergym.options import check_user
 
 CANARIES = ("zubrinox", "quaxmire", "vexolund")  # names that nobody says by chance
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from infopo.core import Message
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.search.task import Document, Question
-from infopo.envs.usergym.episode import NO_INFORMATION
 
 SYSTEM = """You are to answer a question. A search engine helps you. You work in turns: each of your messages is one \
 action, and each search gets an answer.

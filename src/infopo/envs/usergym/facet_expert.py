@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import parse_action
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
-from infopo.envs.usergym.episode import NO_INFORMATION
 from infopo.envs.usergym.facets import Facets, Possible
 
 ASK_PROBABILITIES = (0.3, 0.6, 0.9)  # weak: one of these a dialogue, so that both haste and care are seen

@@ -5,7 +5,7 @@ from itertools import product
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import Action
-from infopo.envs.usergym.episode import NO_INFORMATION, drawn
+from infopo.envs.episode import NO_INFORMATION, drawn
 from infopo.envs.usergym.facets import Asked, Facets, Possible, Values, holds
 from infopo.envs.usergym.guessing import Ruling
 from infopo.users import UserReply

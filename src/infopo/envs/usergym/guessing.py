@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Action, Env, Opening, parse_action
+from infopo.envs.episode import Episode, Result, resampled
 from infopo.envs.registry import Canary, Split
-from infopo.envs.usergym.episode import Episode, Result, resampled
 from infopo.envs.usergym.upstream import Settings, read_action
 from infopo.users import User
 

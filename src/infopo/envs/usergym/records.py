@@ -12,8 +12,8 @@ from typing import Any
 
 from infopo.core import Message, UserError, derive_seed
 from infopo.envs.base import Env
+from infopo.envs.episode import Episode
 from infopo.envs.registry import EnvSpec, Split
-from infopo.envs.usergym.episode import Episode
 from infopo.envs.usergym.options import RecordOptions
 from infopo.envs.usergym.parquet import read_rows
 from infopo.users import ChatError, ChatModel, ChatTransportError

@@ -5,8 +5,8 @@ The actions are `[search] cotton shirt` and `[action] W0417`, or as published `s
 """
 
 from infopo.envs.base import Env
+from infopo.envs.options import check_user
 from infopo.envs.registry import EnvSpec, Split
-from infopo.envs.usergym.options import check_user
 from infopo.envs.webshop.bank import make_task, num_tasks
 from infopo.envs.webshop.env import WebShopEnv
 from infopo.envs.webshop.expert import WebShopExpert

@@ -4,7 +4,7 @@ import re
 
 from infopo.core import FeedbackKind, Message, Outcome, TurnFacts
 from infopo.envs.base import Action, Opening, parse_action
-from infopo.envs.usergym.episode import Episode, Result
+from infopo.envs.episode import Episode, Result
 from infopo.envs.webshop.bank import Task
 from infopo.envs.webshop.catalogue import engine
 from infopo.envs.webshop.options import ENV_ID, WebShopOptions

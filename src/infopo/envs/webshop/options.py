@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infopo.envs.usergym.options import DIFFICULTIES, REWARDS, check_choice, check_whole
+from infopo.envs.options import DIFFICULTIES, REWARDS, check_choice, check_whole
 
 ENV_ID = "webshop/small"
 

@@ -11,8 +11,8 @@ import gymnasium
 
 from infopo.core import Message, Outcome, TurnFacts, UserError
 from infopo.envs.base import Env, Expert, Opening, parse_action
+from infopo.envs.episode import Episode, Result
 from infopo.envs.registry import EnvSpec, ExpertKind, Split
-from infopo.envs.usergym.episode import Episode, Result
 
 TEST_SEEDS = 1 << 30  # from where on the seeds of test tasks count
 

@@ -14,10 +14,10 @@ FROZEN = 0.8  # chance that a cell bears
 class FrozenLakeOptions(GridOptions):
     """Keyword options of `make_env("grid/frozenlake", ...)`; a bad value raises `UserError`.
 
-    `slippery`: a move goes where it is meant to in one case of three, else to one of the sides; None: as published,
-    slippery, in standard, and firm in nano. `max_turns` actions an episode, `moves_per_turn` of each of them executed,
-    `max_moves` in all. `difficulty` nano: positions in a few words in place of a drawn board. `reward` upstream pays 1
-    at the goal, and -0.1 for an action that names no move or something else; outcome pays nothing before the end.
+    `slippery` true, as published: a move goes where it is meant to in one case of three, else to one of the sides; by
+    default the ice is firm. `max_turns` actions an episode, `moves_per_turn` of each of them executed, `max_moves` in
+    all. `difficulty` nano: positions in a few words in place of a drawn board. `reward` upstream pays 1 at the goal,
+    and -0.1 for an action that names no move or something else; outcome pays nothing before the end.
     """
 
     env_id = ENV_ID

@@ -8,8 +8,8 @@ from infopo.envs.grid.sokoban.bank import make_task, num_tasks
 from infopo.envs.grid.sokoban.env import SokobanEnv
 from infopo.envs.grid.sokoban.expert import SokobanExpert
 from infopo.envs.grid.sokoban.options import ENV_ID, SokobanOptions
+from infopo.envs.options import check_user
 from infopo.envs.registry import EnvSpec, Split
-from infopo.envs.usergym.options import check_user
 
 __all__ = ["SPEC", "SokobanEnv", "SokobanExpert", "SokobanOptions"]
 

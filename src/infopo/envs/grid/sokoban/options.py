@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infopo.envs.grid.options import GridOptions
-from infopo.envs.usergym.options import check_choice
+from infopo.envs.options import check_choice
 
 ENV_ID = "grid/sokoban"
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from infopo.envs.base import Env, Expert
+from infopo.envs.options import check_user
 from infopo.envs.registry import Canary, EnvSpec, ExpertKind, Split
 from infopo.envs.usergym.function.bank import make_task, num_tasks
 from infopo.envs.usergym.function.env import TEST_CASE, FunctionEnv
@@ -17,7 +18,6 @@ from infopo.envs.usergym.function.formula import read_formula
 from infopo.envs.usergym.function.options import ENV_ID, FIXED, UPSTREAM, FunctionOptions, Rules
 from infopo.envs.usergym.function.task import Task, load_records, read_task
 from infopo.envs.usergym.function.texts import spaced, spoken
-from infopo.envs.usergym.options import check_user
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel

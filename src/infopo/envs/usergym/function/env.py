@@ -4,7 +4,7 @@ import math
 
 from infopo.core import Message, Outcome, TurnFacts, derive_random
 from infopo.envs.base import Action, Opening, parse_action
-from infopo.envs.usergym.episode import NO_INFORMATION, Episode, Result
+from infopo.envs.episode import NO_INFORMATION, Episode, Result
 from infopo.envs.usergym.function import texts
 from infopo.envs.usergym.function.bank import NANO_NUMBERS
 from infopo.envs.usergym.function.formula import read_formula

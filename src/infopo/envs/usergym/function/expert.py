@@ -9,8 +9,8 @@ from itertools import pairwise, product
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import parse_action
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
-from infopo.envs.usergym.episode import NO_INFORMATION
 from infopo.envs.usergym.function.bank import NANO_NUMBERS, rules_of
 from infopo.envs.usergym.function.formula import read_formula
 from infopo.envs.usergym.function.options import FunctionOptions

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Action, Opening, parse_action
-from infopo.envs.usergym.episode import Episode, Result, resampled
+from infopo.envs.episode import Episode, Result, resampled
 from infopo.envs.usergym.intention.options import ENV_ID, IMPORTANCE_REWARDS, Rules
 from infopo.envs.usergym.intention.task import Task
 from infopo.envs.usergym.intention.user import Coverage

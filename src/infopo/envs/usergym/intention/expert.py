@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import parse_action
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
-from infopo.envs.usergym.episode import NO_INFORMATION
 from infopo.envs.usergym.intention.options import IntentionOptions
 from infopo.envs.usergym.intention.user import topics_in
 from infopo.envs.usergym.intention.words import DOMAINS, topics_of

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import Action
-from infopo.envs.usergym.episode import NO_INFORMATION, drawn
+from infopo.envs.episode import NO_INFORMATION, drawn
 from infopo.envs.usergym.intention.options import ENV_ID
 from infopo.envs.usergym.intention.task import Detail, Task
 from infopo.envs.usergym.intention.words import SYNONYMS, topics_of

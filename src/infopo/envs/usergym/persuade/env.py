@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from infopo.core import FeedbackKind, Message, Outcome, TurnFacts
 from infopo.envs.base import Action, Opening, parse_action
-from infopo.envs.usergym.episode import Episode, Result, resampled
+from infopo.envs.episode import Episode, Result, resampled
 from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES, Rules, worth
 from infopo.envs.usergym.persuade.user import Mind, is_question
 from infopo.envs.usergym.upstream import read_action, spoken_to_the_user

@@ -4,8 +4,8 @@ import re
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import parse_action
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
-from infopo.envs.usergym.episode import NO_INFORMATION
 from infopo.envs.usergym.persuade.options import PersuadeOptions
 from infopo.envs.usergym.persuade.words import REASONS, TOPIC, TOPICS
 

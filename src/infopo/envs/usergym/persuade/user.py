@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import Action
-from infopo.envs.usergym.episode import NO_INFORMATION, drawn
+from infopo.envs.episode import NO_INFORMATION, drawn
 from infopo.envs.usergym.persuade.bank import Task
 from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES
 from infopo.envs.usergym.persuade.words import REASONS, TOPIC, TOPICS

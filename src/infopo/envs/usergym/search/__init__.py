@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from infopo.envs.base import Env
+from infopo.envs.options import check_user
 from infopo.envs.registry import Canary, EnvSpec, Split
-from infopo.envs.usergym.options import check_user
 from infopo.envs.usergym.search.bank import make_task, num_tasks
 from infopo.envs.usergym.search.corpus import Corpus
 from infopo.envs.usergym.search.env import SearchEnv

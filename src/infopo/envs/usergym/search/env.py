@@ -2,7 +2,7 @@
 
 from infopo.core import Message, Outcome, TurnFacts, derive_random
 from infopo.envs.base import Action, Opening, parse_action
-from infopo.envs.usergym.episode import NO_INFORMATION, Episode, Result
+from infopo.envs.episode import NO_INFORMATION, Episode, Result
 from infopo.envs.usergym.search import texts
 from infopo.envs.usergym.search.judge import AnswerJudge, same_letters
 from infopo.envs.usergym.search.options import ENV_ID, Rules, SearchOptions

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from infopo.core import Message, derive_random
-from infopo.envs.usergym.episode import NO_INFORMATION
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.tau.case import Case
 from infopo.envs.usergym.tau.options import ENV_ID

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from infopo.core import ActionKind, FeedbackKind, Message, Outcome, TurnFacts
 from infopo.envs.base import Action, Opening, parse_action
-from infopo.envs.usergym.episode import Episode, Result
+from infopo.envs.episode import Episode, Result
 from infopo.envs.usergym.tau.case import Case
 from infopo.envs.usergym.tau.customer import Customer, says_stop
 from infopo.envs.usergym.tau.options import ENV_ID, Rules

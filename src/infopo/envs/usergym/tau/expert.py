@@ -6,8 +6,8 @@ from typing import Any
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import parse_action
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
-from infopo.envs.usergym.episode import NO_INFORMATION
 from infopo.envs.usergym.tau.options import TauOptions
 from infopo.envs.usergym.tau.reader import Reader
 from infopo.envs.usergym.tau.tools import Call

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from infopo.envs.usergym.options import GymOptions, check_choice
+from infopo.envs.options import check_choice
+from infopo.envs.usergym.options import GymOptions
 from infopo.envs.usergym.upstream import Settings
 
 ENV_ID = "usergym/tau"

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from infopo.envs.base import Env, Expert
+from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import Canary, EnvSpec, ExpertKind, Split
-from infopo.envs.usergym.episode import NO_INFORMATION
 from infopo.envs.usergym.travel.bank import make_task, num_tasks
 from infopo.envs.usergym.travel.dialects import dialect_of
 from infopo.envs.usergym.travel.env import TravelEnv, brief_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from infopo.core import Message, Outcome, TurnFacts, UserError, derive_random
 from infopo.envs.base import Action, Opening, parse_action
-from infopo.envs.usergym.episode import Episode, Result, answer_messages
+from infopo.envs.episode import Episode, Result, answer_messages
 from infopo.envs.usergym.travel.dialect import Dialect
 from infopo.envs.usergym.travel.options import UPSTREAM_REWARDS, TravelOptions
 from infopo.envs.usergym.travel.task import AspectTask, Preference, Task

@@ -2,16 +2,8 @@
 
 from dataclasses import dataclass
 
-from infopo.envs.usergym.options import (
-    DIFFICULTIES,
-    MODES,
-    REVEALS,
-    REWARDS,
-    USUAL_TURNS,
-    check_choice,
-    check_share,
-    check_whole,
-)
+from infopo.envs.options import DIFFICULTIES, REVEALS, REWARDS, check_choice, check_share, check_whole
+from infopo.envs.usergym.options import MODES, USUAL_TURNS
 from infopo.envs.usergym.upstream import Settings
 
 ENV_ID = "usergym/travel"

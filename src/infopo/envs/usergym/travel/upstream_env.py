@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Opening
-from infopo.envs.usergym.episode import Episode, Result
+from infopo.envs.episode import Episode, Result
 from infopo.envs.usergym.travel.options import ENV_ID, UpstreamRules
 from infopo.envs.usergym.travel.upstream_task import Trip
 from infopo.envs.usergym.travel.upstream_user import REFUSED, Mind, Traveller

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from infopo.envs.usergym.episode import NO_INFORMATION
+from infopo.envs.episode import NO_INFORMATION
 
 UPSTREAM_TEXTS: dict[str, Mapping[str, str]] = {
     "standard": {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infopo.envs.usergym.episode import NO_INFORMATION as NO_INFORMATION
+from infopo.envs.episode import NO_INFORMATION as NO_INFORMATION
 
 ASPECTS = ("flight", "hotel", "apartment", "rental_car", "restaurant")
 LETTERS = {"flight": "F", "hotel": "H", "apartment": "A", "rental_car": "C", "restaurant": "R"}

@@ -1,4 +1,4 @@
-"""What the user gyms share: phases, limits, rewards, and answers in the role that the action calls for."""
+"""What our environments share: phases, limits, rewards, and answers in the role that the action calls for."""
 
 import random
 from abc import ABC, abstractmethod
