@@ -80,7 +80,7 @@ def _help() -> str:
 
 
 def _report(error: InfopoError, code: int) -> int:
-    print(f"infopo: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"infopo: {output.plain(str(error))}", file=sys.stderr)
     return code
 
 

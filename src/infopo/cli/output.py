@@ -15,6 +15,15 @@ def prepare() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
+def plain(text: str) -> str:
+    """The text on one line, `?` for every character that a terminal would obey instead of show.
+
+    >>> plain("no\\x1b[2J such\\n model")
+    'no?[2J such model'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
 def give_up() -> None:
     """Send what is still to be written nowhere: otherwise the interpreter would try again, and fail, at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
