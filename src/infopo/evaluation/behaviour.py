@@ -46,7 +46,7 @@ class Behaviour:
     turn is 1. `clarify_then_act`: of all pairs of a question and an action in an episode, the share with the question
     first, averaged over the episodes that have both; 1 is first everything asked, then acted, 0 the reverse.
     `talk_to_act`: questions over actions. `invalid_share`: of all turns that the environment judged. `tokens_per_turn`:
-    tokens that the policy wrote, of episodes that record its own tokens. `gain_by_turn`: None unless gains were measured.
+    tokens that the policy wrote, of episodes that record its own. `gain_by_turn`: None unless gains were measured.
     """
 
     episodes: int
