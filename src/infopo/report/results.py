@@ -127,8 +127,8 @@ def pairs_table(runs: Sequence[NamedRun], compare: Compare) -> Table | None:
     for first, second in _pairs(runs):
         for measure in ("success", "score"):
             cells, reason = _compared(compare, first[2], second[2], measure)
-            names = [f"{one.name}, {source.name}" for one, source, _ in (first, second)]
-            rows.append((*names, measure, *cells, reason or _unlike(first, second)))
+            called = [f"{one.name}, {source.name}" for one, source, _ in (first, second)]
+            rows.append((*called, measure, *cells, reason or _unlike(first, second)))
             if reason:
                 break
     note = "Paired by task: the difference is second minus first, and tasks are what varies."
