@@ -15,6 +15,8 @@ import yaml
 
 from infopo.cli.main import main
 from infopo.core import Message, read_records
+from infopo.core.checkpoint_folders import checkpoint_path
+from infopo.core.sealed_folder import SealedFolder
 from infopo.envs import make_expert
 from infopo.evaluation.agents import REFLECT, action_of
 from infopo.testing.chat_server import ChatServer
@@ -193,6 +195,21 @@ def test_every_user_gets_a_line_and_a_folder(
         assert summary(folder) == found[user]
         assert len(groups(folder)) == found[user]["n"] == 4
         assert yaml.safe_load((folder / "config.yaml").read_text())["user"] == user
+
+
+def test_a_run_stands_for_the_checkpoint_it_had_when_its_evaluation_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from infopo.cli import eval_play
+
+    run, started = tmp_path / "run", []
+    monkeypatch.setattr(eval_play, "play_users", lambda flags, users: started.append(flags.model) or 0)
+    for step in (1, 2):
+        with SealedFolder(checkpoint_path(run / "checkpoints", step)) as folder:
+            (folder / "model.txt").write_text("weights")
+        (run / "config.yaml").write_text("env: toy/slots\n")
+        assert main(["eval", "--model", str(run), "--env", "toy/slots", "--out", str(tmp_path / "e")]) == 0
+        assert started[-1] == str(checkpoint_path(run / "checkpoints", step))
 
 
 def test_an_environment_without_personas_has_one_user() -> None:

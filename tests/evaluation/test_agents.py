@@ -13,6 +13,7 @@ from infopo.evaluation.agents import (
     REFLECT,
     REMEMBER,
     THINK,
+    TRANSCRIPT_TOKENS,
     Agent,
     AgentName,
     ThinkingEnv,
@@ -32,9 +33,12 @@ CONFIG = RolloutConfig(max_new_tokens=4096)
 Script = Callable[[tuple[Message, ...]], str]
 
 
-def play(name: AgentName, script: Script, *, episodes: int = 4, trials: int = 3, **options: Any) -> list[Group]:
+def play(
+    name: AgentName, script: Script, *, episodes: int = 4, trials: int = 3, tokens: int = 4096, **options: Any
+) -> list[Group]:
     sampler = ScriptedSampler(byte_renderer(), lambda slot, messages: script(messages))
-    agent = Agent(name=name, sampler=sampler, config=CONFIG, trials=trials if name == "reflexion" else 1)
+    config = RolloutConfig(max_new_tokens=tokens)
+    agent = Agent(name=name, sampler=sampler, config=config, trials=trials if name == "reflexion" else 1)
     return asyncio.run(agent.play(Suite(env="toy/slots", env_options=options, episodes=episodes).tasks()))
 
 
@@ -164,6 +168,20 @@ def test_reflection_reads_what_the_policy_saw_and_nothing_hidden() -> None:
     first = group.trajectories[0]
     assert shown == f"{REFLECT}\n\n" + "\n".join(f"{one.role}: {one.content}" for one in first.messages)
     assert "- ask more" in group.trajectories[1].messages[0].content
+
+
+def test_bytes_of_a_hosted_model_are_not_taken_for_tokens() -> None:
+    read: list[str] = []
+    thought = "x" * 2 * TRANSCRIPT_TOKENS  # bytes, so about half of what may be shown
+
+    def act(messages: tuple[Message, ...]) -> str:
+        if messages[0].content.startswith(REFLECT):
+            read.append(messages[0].content)
+            return "ask more"
+        return f"Thought: {thought}\nAction: [answer] nothing"
+
+    play("reflexion", act, episodes=1, trials=2, tokens=4 * TRANSCRIPT_TOKENS)
+    assert thought in read[0]
 
 
 def test_a_trial_that_broke_is_the_last_one_and_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,3 +82,8 @@ def test_gain_by_turn_averages_what_was_measured() -> None:
     assert found.gain_by_turn == (TurnGains(turn=1, n=2, mean=1.5), TurnGains(turn=2, n=1, mean=0.0))
     with pytest.raises(ValueError, match="every turn"):
         behaviour(episodes, gains=[[1.0], [2.0, 0.0, None], [1.0]])
+
+
+def test_the_bytes_of_a_hosted_model_are_no_tokens() -> None:
+    assert behaviour([episode(FINISH, hosted=True, width=40)]).tokens_per_turn is None
+    assert behaviour([episode(FINISH, hosted=True, width=40), episode(FINISH, width=3)]).tokens_per_turn == 3.0

@@ -166,5 +166,7 @@ def test_an_estimate_is_what_the_expert_takes() -> None:
     single = estimate(SUITE, samples=1, agent="react", trials=1, config=CONFIG)
     assert trials.policy == single.policy
     assert trials.most.calls == 3 * single.most.calls + 2 * 10
+    notes = 1 + 2  # in the prompts of the second and of the third trial
+    assert trials.most.prompt > 3 * single.most.prompt + notes * single.most.calls * CONFIG.max_new_tokens
     assert single.policy.reply > found.policy.reply / 2
     assert found.policy.money(2.0, 0.0) == pytest.approx(2 * found.policy.prompt / 1e6)

@@ -11,8 +11,10 @@ def episode(
     task: str = "t0",
     env: str = "toy/slots",
     width: int = 2,
+    hosted: bool = False,
 ) -> Trajectory:
-    """An episode with one action of `width` tokens a turn; `success` None: it broke in step."""
+    """An episode with one action of `width` tokens a turn; `success` None: it broke in step. `hosted`: by a model
+    that shows no log-probabilities."""
     length = width * len(facts)
     failure = Failure(kind="timeout", where="step", detail="") if success is None else None
     outcome = None if success is None else Outcome(score=float(success) if score is None else score, success=success)
@@ -26,7 +28,7 @@ def episode(
         messages=tuple(Message(role="assistant", content="x") for _ in facts),
         token_ids=(1,) * length,
         sampled=(True,) * length,
-        logprobs=(None,) * length,
+        logprobs=(None if hosted else -1.0,) * length,
         turns=tuple(
             Turn(action=Span(start=width * number, end=width * (number + 1)), action_message=number, facts=fact)
             for number, fact in enumerate(facts)

@@ -98,6 +98,48 @@ def test_comparisons_are_those_that_are_handed_in(make_run: MakeRun) -> None:
     assert "Compared task by task" in markdown
 
 
+def test_runs_that_are_not_alike_are_compared_and_said_to_be_so(make_run: MakeRun) -> None:
+    def compare(first: Mapping[str, Any], second: Mapping[str, Any], measure: str) -> Mapping[str, Any]:
+        return {"tasks": 19, "left_out": 3, "difference": 0.5}
+
+    config = (
+        "env: toy/slots\nmodel: nano\nagent: plain\nuser: null\nseed: 0\nrollout: {max_turns: 4}\nenv_options: {}\n"
+    )
+    other = config.replace("null", "scripted:terse").replace("{}", "{difficulty: nano}").replace("4", "5")
+    runs = [make_run(name, summary=PART, config=text) for name, text in [("a", config), ("b", config), ("c", other)]]
+    _, _, tables = report(*runs, compare=compare)
+    rows = [dict(zip(tables["paired.csv"][0], row, strict=True)) for row in tables["paired.csv"][1:]]
+    assert [(row["second"], row["difference"], row["left out"]) for row in rows[::2]] == [
+        ("b, evaluation", "0.5", "3"),
+        ("c, evaluation", "0.5", "3"),
+    ]
+    assert [row["remark"] for row in rows[::2]] == [
+        "",
+        "not with the same settings: rollout.max_turns: 4 and 5; user: scripted and scripted:terse; "
+        "env_options.difficulty: - and nano",
+    ]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_every_user_of_an_evaluation_is_an_evaluation(finished: bool, make_run: MakeRun) -> None:
+    users = {"scripted": PART, "scripted:terse": PART | {"success": 0.125}}
+    config = "env: toy/slots\nmodel: nano\nuser: scripted, scripted:terse\n"
+    run = make_run("a", summary={"users": users} if finished else None, config=config)
+    (run / "trajectories.jsonl").unlink()
+    (run / "metrics.jsonl").unlink()
+    for name, part in users.items():
+        make_run(f"a/users/{name.replace(':', '-')}", summary=part, config=f"user: {name}\n")
+    compared = {"tasks": 22, "difference": -0.125}
+    _, _, tables = report(run, compare=lambda first, second, measure: compared)
+    names = [f"user {name}" for name in users]
+    assert [(row[1], row[tables["outcomes.csv"][0].index("success")]) for row in tables["outcomes.csv"][1:]] == [
+        (names[0], "0.25"),
+        (names[1], "0.125"),
+    ]
+    assert {row[1] for row in tables["endings.csv"][1:]} == set(names)
+    assert tables["paired.csv"][1][:3] == [f"a, {names[0]}", f"a, {names[1]}", "success"]
+
+
 def test_evaluations_of_a_run_that_crashed_are_found(make_run: MakeRun) -> None:
     run = make_run("a")
     folder = make_run("a/evaluations/step_000000", summary=PART)

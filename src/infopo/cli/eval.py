@@ -9,7 +9,7 @@ import tyro
 
 from infopo.cli.arguments import parse, take_options
 from infopo.cli.eval_users import resolve_users
-from infopo.cli.policy import HOSTED, check_playable, with_nano_difficulty
+from infopo.cli.policy import HOSTED, check_playable, newest_checkpoint, with_nano_difficulty
 from infopo.core import UserError
 from infopo.core.typed_data import check_complete, from_data
 from infopo.rollout.config import RolloutConfig
@@ -130,4 +130,6 @@ def _checked(flags: EvalFlags) -> tuple[EvalFlags, list[str | None]]:
             raise UserError(f"--budget.{name} must not be negative, got {value}")
     if flags.agent == "reflexion" and flags.samples > 1:
         raise UserError("--samples with reflexion must be 1: it plays a task several times itself, --trials")
-    return dataclasses.replace(flags, env_options=env_options, episodes=episodes), users
+    # A run may be trained on before its evaluation is gone on with: which checkpoint it stood for is kept.
+    model = flags.model if flags.model.startswith(HOSTED) else newest_checkpoint(flags.model)
+    return dataclasses.replace(flags, model=model, env_options=env_options, episodes=episodes), users

@@ -12,6 +12,7 @@ import yaml
 from infopo.cli.eval_figures import figures, shift_lines
 from infopo.cli.eval_progress import EvalProgress
 from infopo.cli.evaluations import refuse_unwritable
+from infopo.cli.output import plain
 from infopo.cli.policy import HOSTED, load
 from infopo.cli.progress import say
 from infopo.core import Group, InfopoError, UserError, atomic_write_text
@@ -55,7 +56,9 @@ def play_users(flags: "EvalFlags", users: list[str | None]) -> int:
     whole = summaries[0] | shared if len(users) == 1 else shared | {"users": dict(zip(users, summaries, strict=True))}
     if out is not None:
         _write_summary(out, whole)
-    lines = figures(whole, failure=most_frequent_failure(played)) if len(users) == 1 else shift_lines(whole)
+    failure = most_frequent_failure(played)  # as an endpoint words it
+    failure = None if failure is None else plain(failure)
+    lines = figures(whole, failure=failure) if len(users) == 1 else shift_lines(whole)
     for line in lines:
         print(line)
     if out is not None:

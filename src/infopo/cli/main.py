@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from infopo.cli import output
-from infopo.core import InfopoError, UnknownNameError, UserError, visible
+from infopo.core import InfopoError, UnknownNameError, UserError
 
 # Threads that wait for work must not spin: on a busy machine spinning made training several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -83,7 +83,7 @@ def _help() -> str:
 
 
 def _report(error: InfopoError, code: int) -> int:
-    print(f"infopo: {visible(' '.join(str(error).split()))}", file=sys.stderr)
+    print(f"infopo: {output.plain(str(error))}", file=sys.stderr)
     return code
 
 

@@ -4,6 +4,8 @@ import io
 import os
 import sys
 
+from infopo.core import visible
+
 
 def prepare() -> None:
     """Give a closed stream an empty one, and show `?` for a character that the terminal's encoding lacks."""
@@ -13,6 +15,11 @@ def prepare() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (open until the end)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def plain(text: str) -> str:
+    """The text on one line, every control character written out."""
+    return visible(" ".join(text.split()))
 
 
 def give_up() -> None:

@@ -72,7 +72,7 @@ def load(
     if model.startswith(HOSTED):
         raise UserError(f"{model} is behind an endpoint: it can be evaluated (infopo eval), and nothing else")
     adapter: Path | None = None
-    model = _newest_checkpoint(model)
+    model = newest_checkpoint(model)
     _check_seal(Path(model))
     if model == NANO or model.startswith(f"{NANO}:"):
         from infopo.nano import nano_folder
@@ -119,7 +119,7 @@ def _put_on(policy: Any, adapter: Path, rank: int) -> None:
     policy.model = model
 
 
-def _newest_checkpoint(model: str) -> str:
+def newest_checkpoint(model: str) -> str:
     """A run folder stands for its newest intact checkpoint; anything else for itself."""
     folder = Path(model)
     if not ((folder / "config.yaml").is_file() and (folder / "checkpoints").is_dir()):
@@ -143,7 +143,7 @@ def _is_nano(model: str) -> bool:
     """Whether a model is `nano` or `nano:ENV`, a folder that says so in `infopo.json`, or a checkpoint of its run."""
     if model == NANO or model.startswith(f"{NANO}:"):
         return True
-    folder = Path(_newest_checkpoint(model))
+    folder = Path(newest_checkpoint(model))
     note = _mapping(folder / "infopo.json")
     if note.get("difficulty") == NANO or note.get("name") == NANO or note.get(NANO):
         return True

@@ -16,6 +16,7 @@ from infopo.envs import Env, Opening, Step
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.base import Sampler
 from infopo.tokens import Renderer
+from infopo.tokens.plain_bytes import BYTES, byte_renderer
 
 AgentName = Literal["plain", "react", "reflexion"]
 Make = Callable[[TaskSpec, int], Env]
@@ -201,7 +202,8 @@ class _Trials:
     async def _reflect(self, tasks: Sequence[TaskSpec]) -> None:
         """A note on each failed trial; where the model breaks there is none."""
         sampler = self.agent.sampler
-        most = min(TRANSCRIPT_TOKENS, sampler.max_length // 2)
+        size = BYTES if sampler.renderer is byte_renderer() else 1  # what the renderer counts, of a token
+        most = min(TRANSCRIPT_TOKENS * size, sampler.max_length // 2)
 
         def make(task: TaskSpec, episode: int) -> Env:
             shown = transcript(self.played[task.group_id][-1].messages, sampler.renderer, most=most)

@@ -46,7 +46,7 @@ class Behaviour:
     turn is 1. `clarify_then_act`: of all pairs of a question and an action in an episode, the share with the question
     first, averaged over the episodes that have both; 1 is first everything asked, then acted, 0 the reverse.
     `talk_to_act`: questions over actions. `invalid_share`: of all turns that the environment judged. `tokens_per_turn`:
-    tokens that the policy wrote. `gain_by_turn`: None unless gains were measured.
+    tokens that the policy wrote, of episodes that record its own. `gain_by_turn`: None unless gains were measured.
     """
 
     episodes: int
@@ -85,7 +85,7 @@ def behaviour(trajectories: Sequence[Trajectory], *, gains: Gains | None = None)
     committed = [early for early in map(premature, hiding) if early is not None]
     last = [turns[-1] for turns in (_turns(t, ("ask",)) for t in told) if turns]
     order = [index for index in map(clarify_then_act, told) if index is not None]
-    written = [len(turn.action) for trajectory in counted for turn in trajectory.turns]
+    written = [len(turn.action) for trajectory in counted if _own_tokens(trajectory) for turn in trajectory.turns]
     return Behaviour(
         episodes=len(counted),
         questions=_ratio(len(asked), len(told)),
@@ -99,7 +99,7 @@ def behaviour(trajectories: Sequence[Trajectory], *, gains: Gains | None = None)
         clarify_then_act=_ratio(sum(order), len(order)),
         talk_to_act=_ratio(len(asked), sum(fact.kind in ACTIONS for fact in facts)),
         invalid_share=_ratio(sum(fact.kind == "invalid" for fact in facts), len(facts)),
-        tokens_per_turn=_ratio(sum(written), len(written)) if any(written) else None,  # a hosted model shows no tokens
+        tokens_per_turn=_ratio(sum(written), len(written)),
         gain_by_turn=None if gains is None else gain_by_turn(trajectories, gains),
     )
 
@@ -147,6 +147,11 @@ def gain_by_turn(trajectories: Sequence[Trajectory], gains: Gains) -> tuple[Turn
 
 def _turns(trajectory: Trajectory, kinds: Sequence[str]) -> list[int]:
     return [number for number, fact in judged(trajectory) if fact.kind in kinds]
+
+
+def _own_tokens(trajectory: Trajectory) -> bool:
+    """Whether the recorded tokens are the policy's: those of a hosted model are bytes, without log-probabilities."""
+    return any(value is not None for value in trajectory.logprobs)
 
 
 def _useless(fact: TurnFacts) -> bool:

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 from infopo.core import Group, InfopoError, Message, Trajectory
 from infopo.envs.registry import make_expert
-from infopo.evaluation.agents import REFLECT, THINK, AgentName
+from infopo.evaluation.agents import MEMORY, REFLECT, THINK, AgentName
 from infopo.evaluation.play import Suite
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.rollout.failures import stop_where_all_failed
 from infopo.samplers.scripted import ScriptedSampler
-from infopo.tokens.plain_bytes import byte_renderer
+from infopo.tokens.plain_bytes import BYTES, byte_renderer
 
 TRIED = 8  # tasks that the expert plays
-BYTES = 4  # of a token
 THOUGHT = 60  # tokens of a thought
 WRITING = 180  # tokens around what a chat model that plays the user is told
 
@@ -56,7 +55,9 @@ def estimate(suite: Suite, *, samples: int, agent: AgentName, trials: int, confi
     most = _mean([_bound(one, _turn_limit(task, config), agent, config) for task, one in played])
     if rounds > 1:  # a note after each trial but the last: the whole conversation is read once more
         note = Calls(calls=1.0, prompt=most.prompt / most.calls * 2 + len(REFLECT) / BYTES, reply=config.max_new_tokens)
-        most = _sum([_times(most, rounds), _times(note, rounds - 1)])
+        shown = sum(min(MEMORY, trial) for trial in range(rounds))  # notes, in every prompt of a later trial
+        notes = Calls(prompt=most.calls * shown * config.max_new_tokens)
+        most = _sum([_times(most, rounds), _times(note, rounds - 1), notes])
     return Estimate(
         episodes=episodes,
         policy=_times(_mean(expected), episodes),

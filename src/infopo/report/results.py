@@ -9,10 +9,13 @@ from typing import Any
 from infopo.core import UserError
 from infopo.report.figures import flatten
 from infopo.report.sources import NamedRun, Source
+from infopo.report.summary import MISSING
 from infopo.report.tables import RUN, WHERE, Cell, Column, Table, number, table
 
-# First summary, second summary, "success" or "score" -> tasks, first, second, difference, ci95, method, p_value,
-# p_method, detectable. Raises `UserError` where the two cannot be compared.
+ALIKE = ("env_options", "seed", "rollout")  # settings that two runs should share, as well as the user
+Played = tuple[NamedRun, Source, dict[str, Any]]  # an evaluation: whose, which, and its numbers
+# First summary, second summary, "success" or "score" -> tasks, left_out, first, second, difference, ci95, method,
+# p_value, p_method, detectable. Raises `UserError` where the two cannot be compared.
 Compare = Callable[[Mapping[str, Any], Mapping[str, Any], str], Mapping[str, Any]]
 
 BEHAVIOUR = (
@@ -113,32 +116,53 @@ def attempts_table(runs: Sequence[NamedRun]) -> Table | None:
 
 
 def pairs_table(runs: Sequence[NamedRun], compare: Compare) -> Table | None:
-    """In each run its first evaluation with its last; then the last one of the first run with that of each other."""
+    """In each run its first evaluation with its last, of several users the first with each other one; then the last
+    one of the first run (the first user's) with that of each other. Settings that are not the same are remarked on."""
     names = ("first", "second", "measure")
-    columns = [*(Column(name=name, kind="text") for name in names), Column(name="tasks")]
+    columns = [*(Column(name=name, kind="text") for name in names), Column(name="tasks"), Column(name="left out")]
     columns += [Column(name=name) for name in ("of the first", "of the second", "difference", "95 % from", "to")]
     columns += [_KIND, Column(name="p-value"), Column(name="kind of test", kind="text")]
     columns += [Column(name="difference that could be told"), Column(name="remark", kind="text")]
     rows = []
-    for (first_name, first), (second_name, second) in _pairs(runs):
+    for first, second in _pairs(runs):
         for measure in ("success", "score"):
-            cells, remark = _compared(compare, first, second, measure)
-            rows.append((first_name, second_name, measure, *cells, remark))
-            if remark:
+            cells, reason = _compared(compare, first[2], second[2], measure)
+            called = [f"{one.name}, {source.name}" for one, source, _ in (first, second)]
+            rows.append((*called, measure, *cells, reason or _unlike(first, second)))
+            if reason:
                 break
     note = "Paired by task: the difference is second minus first, and tasks are what varies."
     return table("paired", "Compared task by task", columns, rows, note=note)
 
 
-def _pairs(runs: Sequence[NamedRun]) -> Iterator[tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]]:
-    lasts = []
+def _pairs(runs: Sequence[NamedRun]) -> Iterator[tuple[Played, Played]]:
+    lasts: list[Played] = []
     for one in runs:
-        plain = [(f"{one.name}, {source.name}", summary) for source, summary in one.evaluations if not source.told]
+        plain = [(one, source, summary) for source, summary in one.evaluations if not source.told]
+        if plain and plain[0][1].user is not None:
+            yield from ((plain[0], other) for other in plain[1:])
+            lasts.append(plain[0])
+            continue
         if len(plain) > 1:
             yield plain[0], plain[-1]
         lasts += plain[-1:]
     for other in lasts[1:]:
         yield lasts[0], other
+
+
+def _unlike(first: Played, second: Played) -> str | None:
+    """The settings of two runs, those of the policy apart, that are not the same."""
+    if first[0] is second[0]:
+        return None
+    configs = [one.run.config for one, _, _ in (first, second)]
+    shared = [name for name in ALIKE if all(name in config for config in configs)]
+    parts = [dict(flatten({name: config[name] for name in shared})) for config in configs]
+    for part, (one, source, _) in zip(parts, (first, second), strict=True):
+        part["user"] = source.user or one.run.config.get("user") or "scripted"
+    told = [{name: value for name, value in part.items() if value != {}} for part in parts]
+    names = [name for name in dict.fromkeys([*told[0], *told[1]]) if told[0].get(name) != told[1].get(name)]
+    shown = [f"{name}: {told[0].get(name, MISSING)} and {told[1].get(name, MISSING)}" for name in names]
+    return f"not with the same settings: {'; '.join(shown)}" if shown else None
 
 
 def _compared(
@@ -148,10 +172,10 @@ def _compared(
     try:
         found = compare(first, second, measure)
     except UserError as error:
-        return [None] * 10, str(error)
+        return [None] * 11, str(error)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return [None] * 10, f"the results per task are damaged: {error!r}"
-    values = [number(found.get(name)) for name in ("tasks", "first", "second", "difference")]
+        return [None] * 11, f"the results per task are damaged: {error!r}"
+    values = [number(found.get(name)) for name in ("tasks", "left_out", "first", "second", "difference")]
     test = [number(found.get("p_value")), _text(found.get("p_method")), number(found.get("detectable"))]
     return [*values, *(interval(found) or (None, None)), _text(found.get("method")), *test], None
 
@@ -212,7 +236,7 @@ def endings_table(runs: Sequence[NamedRun]) -> Table | None:
     return table("endings", "How episodes ended, failures by kind", columns, rows)
 
 
-def _evaluations(runs: Sequence[NamedRun]) -> Iterator[tuple[NamedRun, Source, dict[str, Any]]]:
+def _evaluations(runs: Sequence[NamedRun]) -> Iterator[Played]:
     for one in runs:
         for source, summary in one.evaluations:
             yield one, source, summary

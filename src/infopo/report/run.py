@@ -21,7 +21,8 @@ _STEP = re.compile(r"step_(\d+)(-told)?")
 class Evaluation:
     """One evaluation of a run: what it is called, its numbers, and its episodes where they were recorded.
 
-    `step` is that of training after which it was made; `told`: the opening told everything that is hidden.
+    `step` is that of training after which it was made; `told`: the opening told everything that is hidden; `user`: who
+    answered, where an evaluation was played with several.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Evaluation:
     records: Path | None = None
     step: int | None = None
     told: bool = False
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,9 @@ class Run:
         return None if self.is_evaluation or not path.is_file() else path
 
     def evaluations(self) -> list[Evaluation]:
-        """Every evaluation there is, in the order of steps. Raises `UserError` for a damaged summary."""
+        """Every evaluation there is, in the order of steps or of users. Raises `UserError` for a damaged summary."""
+        if self.is_evaluation and (by_user := self._by_user()):
+            return by_user
         if self.is_evaluation:
             path = self.path / RECORDS
             return [Evaluation(name="evaluation", summary=self.summary, records=path if path.is_file() else None)]
@@ -81,6 +85,22 @@ class Run:
             Evaluation(name=name.replace("_", ", "), summary=part, told=name.startswith("told"))
             for name, part in kept
             if isinstance(part, dict)
+        ]
+
+    def _by_user(self) -> list[Evaluation]:
+        """One for each user of an evaluation with several, the finished ones first."""
+        folders = {}
+        for folder in sorted((self.path / "users").glob("*")):
+            if (folder / "config.yaml").is_file():
+                folders[str(_mapping(folder / "config.yaml").get("user") or "scripted")] = folder
+        summaries = {name: _mapping(folder / "summary.json") for name, folder in folders.items()}
+        found = self.summary.get("users")
+        if isinstance(found, dict):
+            summaries = {str(name): part for name, part in found.items() if isinstance(part, dict)} | summaries
+        files = {name: folder / RECORDS for name, folder in folders.items() if (folder / RECORDS).is_file()}
+        return [
+            Evaluation(name=f"user {name}", summary=summary, records=files.get(name), user=name)
+            for name, summary in summaries.items()
         ]
 
 

@@ -22,6 +22,11 @@ class Source:
         """Whether the opening told everything that is hidden."""
         return self.evaluation is not None and self.evaluation.told
 
+    @property
+    def user(self) -> str | None:
+        """Who answered, where an evaluation was played with several users."""
+        return None if self.evaluation is None else self.evaluation.user
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedRun:

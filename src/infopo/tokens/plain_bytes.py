@@ -9,6 +9,7 @@ from typing import Any
 
 from infopo.tokens.renderer import Renderer
 
+BYTES = 4  # of a token of some real model: a rule of thumb
 START, END = "<|im_start|>", "<|im_end|>"
 TEMPLATE = """\
 {%- if tools -%}
