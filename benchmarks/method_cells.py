@@ -41,6 +41,7 @@ class Cell:
     """One run: `label` is its row, `task` its table; `settings` are fields of `TrainConfig`, steps and seed included.
 
     `evaluation`: test tasks, one episode each, of `evaluated_on` where it is given. No `steps`: the warm start alone.
+    `also`: further tests by name, as options of the environment that are other ones there.
     """
 
     label: str
@@ -48,6 +49,7 @@ class Cell:
     settings: Mapping[str, Any]
     evaluation: int
     evaluated_on: str | None = None
+    also: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -87,7 +89,7 @@ def config_of(cell: Cell) -> Any:
 def key_of(cell: Cell) -> str:
     """The name of a cell's file under the code of this tree."""
     decides = [to_data(config_of(cell)), cell.evaluation, digest()]
-    decides += [cell.evaluated_on] if cell.evaluated_on else []
+    decides += [what for what in (cell.evaluated_on, cell.also) if what]
     return hashlib.blake2b(json.dumps(decides, sort_keys=True).encode(), digest_size=10).hexdigest()
 
 
@@ -131,8 +133,12 @@ def run_cell(cell: Cell, folder: Path, say: Callable[[str], None]) -> dict[str, 
             return None
         tested = dataclasses.replace(config, env=cell.evaluated_on or config.env)
         after = evaluate_run(tested, loaded.policy, run, config.steps, cell.evaluation).summary()
+        also = {}
+        for name, options in cell.also.items():
+            other = dataclasses.replace(tested, env_options=tested.env_options | options)
+            also[name] = evaluate_run(other, loaded.policy, run, config.steps, cell.evaluation).summary()
     result = {"key": key, "code": digest(), "task": cell.task, "label": cell.label, "settings": dict(cell.settings)}
-    result |= {"learning_rate": config.learning_rate, "after": after, **_cost(run)}
+    result |= {"learning_rate": config.learning_rate, "after": after, "also": also, **_cost(run)}
     (folder / "cells").mkdir(exist_ok=True)
     atomic_write_text(folder / "cells" / f"{key}.json", json.dumps(result, sort_keys=True) + "\n")
     shutil.rmtree(run)

@@ -10,6 +10,7 @@ import numpy as np
 from method_cells import Cell
 
 from infopo import algorithms
+from infopo.envs import Resampling, make_env
 
 # What `infopo-return` is derived for; and what is left of it where no environment says what else could be answered.
 INFORMATION = {"counterfactual": "resample", "reduction": "sum", "horizon": "all"}
@@ -43,7 +44,7 @@ def slots(count: int) -> dict[str, Any]:
 
 def informed(env: str) -> dict[str, Any]:
     """The gain of `infopo-return` in an environment."""
-    if env not in ("toy/slots", "usergym/travel"):  # the others do not say what else could have been answered
+    if not isinstance(make_env(env, task=0), Resampling):  # does not say what else could have been answered
         return {"gain": AGAINST_A_PLACEHOLDER}
     return {"gain": INFORMATION, "rollout": {"alternatives": DRAWS}}
 
@@ -119,7 +120,25 @@ def _transfer(seeds: Iterable[int]) -> list[Cell]:
     ]
 
 
+def _benchmarks(seeds: Iterable[int]) -> list[Cell]:
+    """The environments of other projects; on questions with a known answer also the methods that are made for them."""
+    both = {name: {"algo": name} for name in ("infopo", "grpo")}
+    asked = both | {name: {"algo": name} for name in ("igpo", "igpo-2025", "search-r1")}
+    tasks = {"colbench/code": both, "grid/sokoban": both, "webshop/small": both, "search/qa": asked}
+    changes: dict[str, dict[str, Any]] = {
+        "colbench/code": {"evaluation": 100},  # about all that its test split holds
+        "search/qa": {"also": {domain: {"test_domain": domain} for domain in ("relations", "hops")}},
+    }
+    return [
+        replace(cell, **changes.get(env, {}))
+        for seed in seeds
+        for env, rows in tasks.items()
+        for cell in _cells(env, {"env": env, "steps": 60}, rows, [seed])
+    ]
+
+
 SUITES = {
+    "benchmarks": Suite(cells=_benchmarks, seeds=3, subject="infopo"),
     "usergym": Suite(cells=_usergym, seeds=3, subject="infopo"),
     "transfer": Suite(cells=_transfer, seeds=3, subject="infopo"),
     "methods": Suite(cells=_methods, seeds=3),

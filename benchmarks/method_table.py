@@ -1,7 +1,7 @@
 """Train and compare: every method on the one loop, cell by cell. Finished cells are kept; the same command goes on.
 
-python benchmarks/method_table.py --suite methods|fusion|masks|usergym|transfer|honourable-failure --out FOLDER
-    [--cells WORD ...] [--seeds N] [--slots N] [--quick] [--print] [--code DIGEST] [--keep FILE.jsonl]
+python benchmarks/method_table.py --suite methods|fusion|masks|usergym|transfer|benchmarks|honourable-failure
+    --out FOLDER [--cells WORD ...] [--seeds N] [--slots N] [--quick] [--print] [--code DIGEST] [--keep FILE.jsonl]
 
 `--cells`: only cells whose name ("TASK LABEL seed N") holds one of these words. `--print`: no run, only tables.
 `--code`: with it, tables of cells that other code made. `--keep`: finished cells of the suite as JSON lines, to be
@@ -99,6 +99,22 @@ def by_member(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
+def elsewhere(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Success on the other tests of the cells, where there are any."""
+    found = {label: part for label, part in rows.items() if part[0].get("also")}
+    if not found:
+        return ""
+    names = list(next(iter(found.values()))[0]["also"])
+    lines = [f"| method | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    for label, part in found.items():
+        tests = [[one["also"][name] for one in part] for name in names]
+        cells = [
+            rate([float(one["success"]) for one in each], each[0]["ci95"] if len(each) == 1 else None) for each in tests
+        ]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def differences(rows: Mapping[str, Sequence[Mapping[str, Any]]], subject: str) -> str:
     """Success of `subject` less that of each other row, seed by seed."""
     by_seed = {
@@ -121,7 +137,7 @@ def report(results: Sequence[Mapping[str, Any]], title: str, *, subject: str | N
         tables.setdefault(result["task"], {}).setdefault(result["label"], []).append(result)
     parts = [title]
     for task, rows in tables.items():
-        parts += [table(task, rows), *filter(None, [by_member(rows)])]
+        parts += [table(task, rows), *filter(None, [by_member(rows), elsewhere(rows)])]
         if subject is not None and (found := differences(rows, subject)):
             parts.append(found)
     return "\n\n".join(parts)

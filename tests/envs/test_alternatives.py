@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 
 from infopo.core import Message
-from infopo.envs import Env, Resampling, make_env
+from infopo.envs import Env, Resampling, list_envs, make_env, make_expert
+from infopo.envs.usergym.intention.bank import make_task as wishes_of
+from infopo.envs.usergym.intention.options import IntentionOptions
+from infopo.envs.usergym.intention.words import topics_of
+from infopo.envs.usergym.persuade.bank import make_task as belief_of
+from infopo.envs.usergym.persuade.options import PersuadeOptions
+from infopo.envs.usergym.persuade.words import TOPIC
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.scripted import ScriptedSampler
 from infopo.testing.tiny import tiny_tokenizer
 from infopo.tokens import Renderer
+
+OFFERING = [name for name in list_envs() if isinstance(make_env(name, task=0), Resampling)]
 
 
 def said(text: str) -> Message:
@@ -98,10 +106,92 @@ def test_alternatives_of_a_wish_follow_the_cues_of_each_value() -> None:
     assert len(counts) > 4
 
 
-@pytest.mark.parametrize("env_id", ["toy/slots", "usergym/travel"])
+def gym(name: str, **options: Any) -> Env:
+    return make_env(f"usergym/{name}", task=3, seed=2, **{"difficulty": "nano", **options})
+
+
+def near(share: float, draws: int = 4000) -> Any:
+    return pytest.approx(share * draws, abs=5 * (draws * share * (1 - share)) ** 0.5)
+
+
+def test_a_wish_is_there_for_four_topics_of_six_and_then_any_of_four_values() -> None:
+    task = wishes_of(3, "train", IntentionOptions(difficulty="nano"))
+    wanted = {detail.fact: detail.value for detail in task.details}
+    topics = list(topics_of(task.category))
+    first, *_ = wanted
+    counts, answer = asyncio.run(ask(gym("intention"), f"[action] which {first} ?"))
+    assert answer == f"{first} {wanted[first]}"
+    assert counts["no wish there"] == near(2 / 6)
+    assert counts[answer] == near(4 / 6 / 4)
+    assert len(counts) == 5
+    unwanted = [topic for topic in topics if topic not in wanted]
+    asked = [f"[action] which {topic} ?" for topic in (first, *unwanted[:1])]
+    other = next(topic for topic in wanted if topic != first)
+    counts, _ = asyncio.run(ask(gym("intention"), *asked, f"[action] which {other} ?"))
+    assert counts["no wish there"] == near(1 / 4)  # three of the four that are left
+    counts, _ = asyncio.run(ask(gym("intention"), *asked, asked[0]))
+    assert not counts
+
+
+def test_what_the_user_thinks_of_is_drawn_from_all_that_fits() -> None:
+    env = gym("telepathy")
+    counts, _ = asyncio.run(ask(env, "[action] is it red or blue ?"))
+    assert counts == {"yes": near(2 / 5), "no": near(3 / 5)}
+    target = dict(env._user._target)  # type: ignore[attr-defined]
+    others = [color for color in ("red", "blue", "green", "white", "black") if color != target["color"]]
+    no = [f"[action] is it {color} ?" for color in others[:2]]
+    counts, _ = asyncio.run(ask(gym("telepathy"), *no, f"[action] is it {others[2]} ?"))
+    assert counts["yes"] == near(1 / 3)
+    # a no to two facets at once settles neither
+    pair = f"[action] is it a {others[0]} small thing ?"
+    counts, _ = asyncio.run(ask(gym("telepathy"), pair, f"[action] is it {others[0]} ?"))
+    assert counts["yes"] == near(2 / 14)  # of fifteen pairs one is out
+    counts, _ = asyncio.run(ask(gym("telepathy"), *no, no[0]))
+    assert not counts
+
+
+def test_a_guess_that_missed_is_not_what_the_user_thinks_of() -> None:
+    target = gym("telepathy")._user._target  # type: ignore[attr-defined]
+    known = [f"[action] is it {target[name]} ?" for name in ("size", "color", "kind")]
+    pattern = next(one for one in ("plain", "striped") if one != target["pattern"])
+    guess = f"[answer] {target['size']} {target['color']} {pattern} {target['kind']}"
+    counts, _ = asyncio.run(ask(gym("telepathy"), *known, guess))
+    assert counts["right"] == near(1 / 4)
+    counts, _ = asyncio.run(ask(gym("telepathy"), *known, guess, f"[action] is it {target['pattern']} ?"))
+    assert counts["yes"] == near(1 / 3)
+
+
+def test_a_story_has_any_culprit_and_thanks_are_no_news() -> None:
+    counts, _ = asyncio.run(ask(gym("turtle", unanswered=0.5), "[action] was it baker ?"))
+    assert counts["No information found."] == near(1 / 2)
+    assert counts["yes"] == near(1 / 12)
+    counts, _ = asyncio.run(ask(gym("turtle"), "[answer] baker harbor love rope"))
+    assert not counts
+
+
+def test_reasons_are_any_three_of_eight_in_any_order() -> None:
+    first, second, third = belief_of(3, "train", PersuadeOptions(difficulty="nano")).reasons
+    beside = next(topic for topic in TOPIC.names if topic not in (first, second, third))
+    counts, _ = asyncio.run(ask(gym("persuade"), "[action] why ?", draws=2000))
+    assert counts == {f"because of {topic}": near(1 / 8, 2000) for topic in TOPIC.names}
+    counts, _ = asyncio.run(ask(gym("persuade"), "[action] why ?", f"[answer] no problem with {beside}", draws=2000))
+    assert counts == {f"true about {beside}": near(2 / 7, 2000), f"i do not care about {beside}": near(5 / 7, 2000)}
+    counts, _ = asyncio.run(ask(gym("persuade"), "[action] why ?", f"[answer] no problem with {first}", draws=200))
+    assert not counts
+
+
+def test_who_offers_alternatives() -> None:
+    assert [
+        "toy/slots",
+        *(f"usergym/{name}" for name in "intention persuade telepathy travel turtle".split()),
+    ] == OFFERING
+
+
+@pytest.mark.parametrize("env_id", OFFERING)
 def test_asking_for_alternatives_changes_nothing_else(env_id: str) -> None:
     def played(alternatives: int) -> list[Any]:
-        sampler = ScriptedSampler(Renderer(tiny_tokenizer()), lambda slot, messages: "[action] which color ?")
+        expert = make_expert(env_id, "full", seed=0, difficulty="nano")
+        sampler = ScriptedSampler(Renderer(tiny_tokenizer()), lambda slot, messages: expert.act(tuple(messages)))
         tasks = [TaskSpec(env_id=env_id, task=task, seed=task, options={"difficulty": "nano"}) for task in range(3)]
         config = RolloutConfig(alternatives=alternatives)
         batch = asyncio.run(play_groups(sampler, tasks, group_size=2, config=config))

@@ -14,16 +14,19 @@ import pytest
 
 from infopo.core import Message, Outcome, UserError, derive_random
 from infopo.envs import Canary, EnvSpec, Opening, Step, list_envs, make_env
-from infopo.envs.check import inspect_env
+from infopo.envs.check import _leaks, _Subject, inspect_env
+from infopo.envs.registry import get_spec, resolve_options
 from infopo.envs.toy.slots import SPEC, SlotsEnv, SlotsOptions
 from infopo.testing import ConformanceError, check_env, check_user
 from infopo.users import UserReply
 
 OPTIONS = [{}, {"difficulty": "nano"}]
+# tau2 plays a package that is not ours to install, by tool calls alone: tests/envs/tau2 holds it to the protocol
+OURS = [env_id for env_id in list_envs() if not env_id.startswith("tau2/")]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("env_id", list_envs())
+@pytest.mark.parametrize("env_id", OURS)
 def test_every_registered_environment_passes(env_id: str, options: dict[str, Any]) -> None:
     findings = check_env(env_id, **options)
     assert [finding.name for finding in findings][:2] == ["episodes", "contract"]
@@ -239,6 +242,35 @@ def test_each_way_to_break_the_protocol_is_noticed(
     assert any(said in problem for problem in findings[check] or ()), findings
     with pytest.raises(ConformanceError, match=f"{check}: "):
         check_env(env_id)
+
+
+class TellsItsReference(Broken):
+    """Says what it hides as soon as it is spoken to."""
+
+    async def step(self, action: Message) -> Step:
+        step = await self.env.step(action)
+        told = Message(role="user", content=f"well, {self.env.reference_answer()}")
+        return dataclasses.replace(step, messages=(told,))
+
+
+GYMS = [name for name in list_envs() if name.startswith("usergym/") and name != "usergym/travel"]  # its answer is an id
+
+
+@pytest.mark.parametrize("env_id", GYMS)
+@pytest.mark.parametrize("options", [{}, {"difficulty": "nano", "mode": "upstream"}, {"reveal": "some"}], ids=str)
+def test_every_gym_has_a_canary_that_stays_mute_and_notices_who_does_not(env_id: str, options: dict[str, Any]) -> None:
+    spec = get_spec(env_id)
+    canary = spec.canary
+    assert canary is not None
+    subject = _Subject(spec=spec, options=resolve_options(env_id, options))
+    assert _leaks(subject) == []
+
+    def telling(seed: int, values: Any) -> Canary:
+        planted = canary(seed, values)
+        return Canary(env=TellsItsReference(planted.env), secrets=planted.secrets)  # type: ignore[arg-type]
+
+    broken = _Subject(spec=dataclasses.replace(spec, canary=telling), options=subject.options)
+    assert any("gives" in problem for problem in _leaks(broken) or ())
 
 
 def test_shared_tasks_and_a_weak_full_expert_are_noticed(register: Callable[[EnvSpec], str]) -> None:

@@ -1,6 +1,7 @@
 """Loading a policy: real folders, and one clear line for every folder that is none."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from infopo.core import UserError
 from infopo.samplers.load import load_policy, recommended_learning_rate
@@ -121,6 +123,33 @@ def broken_json(folder: Path) -> None:
     (folder / "config.json").write_text("{")
 
 
+def no_tokenizer(folder: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+
+
+def list_for(name: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        (folder / name).write_text("[]")
+
+    spoil.__name__ = f"list_for_{name}"
+    return spoil
+
+
+def words_for_numbers(folder: Path) -> None:
+    edit_config(folder, num_hidden_layers="two")
+
+
+def weight_with(value: float) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        weights["model.layers.1.mlp.up_proj.weight"][3, 5] = value
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    spoil.__name__ = f"weight_with_{value}"
+    return spoil
+
+
 SPOILT: dict[Callable[[Path], None], str] = {
     no_configuration: "config.json",
     no_weights: "safetensors",
@@ -132,6 +161,13 @@ SPOILT: dict[Callable[[Path], None], str] = {
     no_template: "no chat template",
     unknown_architecture: "could not be loaded.*no-such-model",
     broken_json: "could not be loaded",
+    no_tokenizer: r"has no tokenizer \(tokenizer.json\); copy",
+    list_for("config.json"): r"config.json must hold a JSON object, got \[\]; put",
+    list_for("tokenizer.json"): "tokenizer.json must hold a JSON object",
+    list_for("tokenizer_config.json"): "tokenizer_config.json must hold a JSON object",
+    words_for_numbers: "could not be loaded.*num_hidden_layers",
+    weight_with(math.nan): r"weight model\.layers\.1\.mlp\.up_proj\.weight holds.*not finite.*earlier checkpoint",
+    weight_with(-math.inf): r"model\.layers\.1\.mlp\.up_proj\.weight holds values that are not finite",
 }
 
 
@@ -166,3 +202,11 @@ def test_the_learning_rate_is_the_folder_s_or_the_published_one(folder: Path) ->
     (folder / "infopo.json").write_text('{"learning_rate": 0.002}')
     assert recommended_learning_rate(str(folder)) == 0.002
     assert recommended_learning_rate("owner/name") == 1e-6
+    for text, said in (
+        ("[]", "must hold a JSON object"),
+        ('{"learning_rate": "fast"}', "must be a number"),
+        ("{", "loaded"),
+    ):
+        (folder / "infopo.json").write_text(text)
+        with pytest.raises(UserError, match=f"infopo.json.*{said}"):
+            recommended_learning_rate(str(folder))

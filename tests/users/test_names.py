@@ -187,7 +187,7 @@ def test_environments_take_personas_and_keep_the_record(persona: str) -> None:
     assert f"known:{','.join(sorted(told))}" in str(twin.state_key())
 
 
-@pytest.mark.parametrize("env_id", ["usergym/telepathy", "usergym/turtle", "usergym/intention"])
+@pytest.mark.parametrize("env_id", [f"usergym/{name}" for name in ("telepathy", "turtle", "intention", "persuade")])
 @pytest.mark.parametrize("persona", PERSONAS)
 def test_the_gyms_that_talk_take_personas(env_id: str, persona: str) -> None:
     """Word by word what the script decides, except where the persona withholds: then nothing is revealed."""
@@ -215,7 +215,7 @@ def test_the_gyms_that_talk_take_personas(env_id: str, persona: str) -> None:
 
 
 def test_a_persona_has_no_alternatives() -> None:
-    for env_id in ("toy/slots", "usergym/travel"):
+    for env_id in ("toy/slots", *(f"usergym/{name}" for name in "travel telepathy turtle intention persuade".split())):
         env = make_env(env_id, task=0, user="scripted:terse")
         with pytest.raises(UserError, match="only the plain scripted user"):
             asyncio.run(env.alternatives(Message(role="assistant", content="[action] which color ?"), 3))  # type: ignore[attr-defined]
@@ -240,7 +240,7 @@ def worded(body: dict[str, Any]) -> str:
     return json.dumps({"reply": f"well, {data['meaning']}"})
 
 
-@pytest.mark.parametrize("env_id", ["toy/slots", "usergym/travel"])
+@pytest.mark.parametrize("env_id", ["toy/slots", "usergym/travel", "usergym/persuade"])
 def test_an_environment_with_a_model_for_a_user_records_what_the_script_decides(env_id: str, tmp_path: Path) -> None:
     asks = ["[action] which color ?", "[action] which seat ?", "[action] which view ?", "[action] which food ?"]
     with ChatServer(worded) as server:

@@ -6,7 +6,8 @@ What "next" means is the difference: the next position, the next token that the 
 
 import numpy as np
 
-from infopo.algorithms.base import Bools, Floats
+from infopo.algorithms.base import Bools, Credit, CreditBatch, Floats
+from infopo.algorithms.group_stats import group_metrics
 
 WHITEN_EPSILON = 1e-8  # added to the variance
 
@@ -82,6 +83,16 @@ def whiten(values: Floats, mask: Bools) -> Floats:
     if chosen.size > 1:
         found[mask] = (chosen - chosen.mean()) / np.sqrt(chosen.var(ddof=1) + WHITEN_EPSILON)
     return found
+
+
+def whitened_credit(batch: CreditBatch, advantages: Floats, returns: Floats) -> Credit:
+    """What a method with a critic hands back: its advantages `[N, L]` whitened over all policy tokens, the returns that
+    the critic is to predict, and what the outcomes of the groups were like."""
+    return Credit(
+        advantages=whiten(advantages, batch.sampled),
+        returns=returns,
+        stats=group_metrics(batch.group, batch.outcome),
+    )
 
 
 def _backwards(rewards: Floats, values: Floats, gamma: float, lam: float) -> Floats:

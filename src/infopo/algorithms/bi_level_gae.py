@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infopo.algorithms.advantage_estimation import bi_level_gae, whiten
+from infopo.algorithms.advantage_estimation import bi_level_gae, whitened_credit
 from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.gain_credit import on_actions
-from infopo.algorithms.group_stats import group_metrics
 from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_flag, check_number
 from infopo.algorithms.turn_values import action_ends, critic_values, paid_turns, token_costs
@@ -53,11 +52,7 @@ def make(options: BiLevelGAEOptions) -> Method:
             lam=options.lam,
             gamma_high=options.gamma_high,
         )
-        return Credit(
-            advantages=whiten(advantages, batch.sampled),
-            returns=returns,
-            stats=group_metrics(batch.group, batch.outcome),
-        )
+        return whitened_credit(batch, advantages, returns)
 
     return Method(
         name="bi-level-gae",

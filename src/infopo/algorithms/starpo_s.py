@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infopo.algorithms.advantage_estimation import masked_gae, whiten
+from infopo.algorithms.advantage_estimation import masked_gae, whitened_credit
 from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.filters import GroupFilter
-from infopo.algorithms.group_stats import group_metrics
 from infopo.algorithms.loss_config import LossConfig
 from infopo.algorithms.option_checks import check_number
 from infopo.algorithms.turn_values import action_ends, critic_values, paid_turns, token_costs
@@ -43,11 +42,7 @@ def make(options: StarPOSOptions) -> Method:
             rewards[row, np.flatnonzero(ends[row])[-1:]] += totals[row]
         values = critic_values(batch, "starpo-s")
         advantages, returns = masked_gae(rewards, values, batch.sampled, gamma=options.gamma, lam=options.lam)
-        return Credit(
-            advantages=whiten(advantages, batch.sampled),
-            returns=returns,
-            stats=group_metrics(batch.group, batch.outcome),
-        )
+        return whitened_credit(batch, advantages, returns)
 
     return Method(
         name="starpo-s",

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infopo.algorithms.advantage_estimation import turn_gae, whiten
+from infopo.algorithms.advantage_estimation import turn_gae, whitened_credit
 from infopo.algorithms.base import Credit, CreditBatch, Method
 from infopo.algorithms.gain_credit import on_actions
-from infopo.algorithms.group_stats import group_metrics
 from infopo.algorithms.option_checks import check_number
 from infopo.algorithms.turn_values import critic_values, paid_turns, token_costs
 
@@ -45,11 +44,8 @@ def make(options: TurnPPOOptions) -> Method:
             turn_advantages[row, turns] = turn_gae(
                 paid[row, turns], states[row, turns], gamma=options.gamma, lam=options.lam
             )
-        return Credit(
-            advantages=whiten(on_actions(turn_advantages, batch), batch.sampled),
-            returns=on_actions(turn_advantages + states, batch),
-            stats=group_metrics(batch.group, batch.outcome),
-        )
+        returns = on_actions(turn_advantages + states, batch)
+        return whitened_credit(batch, on_actions(turn_advantages, batch), returns)
 
     return Method(
         name="turn-ppo",

@@ -5,6 +5,7 @@ from typing import Any
 
 def figures(summary: dict[str, Any], *, failure: str | None = None) -> list[str]:
     """The lines of one evaluation; of a mixture, one more for each member. `failure`: why episodes broke."""
+    from infopo.evaluation.floors import floor_lines
     from infopo.report import format_rate
 
     trials = summary.get("trials")
@@ -13,6 +14,7 @@ def figures(summary: dict[str, Any], *, failure: str | None = None) -> list[str]
     for name, label in (("score", "score"), ("questions", "questions"), ("hidden", "hidden"), ("turns", "turns")):
         if summary[name] is not None:
             lines.append(f"{label:10s} {summary[name]:.2f}")
+    lines += floor_lines(summary.get("floors", {}))
     if summary["failed"]:
         reason = f"; {failure}" if failure else ""
         lines.append(f"broke off  {summary['failed']} episodes, not counted above{reason}")

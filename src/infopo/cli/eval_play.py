@@ -112,6 +112,7 @@ def _play(
     flags: "EvalFlags", agent: "Agent", pace: "Pace", user: str | None, folder: Path | None, ledger: "Ledger"
 ) -> tuple[dict[str, Any], Sequence[Group]]:
     """The summary and the groups of one user."""
+    from infopo.evaluation.floors import floors_of
     from infopo.evaluation.play import Suite, play_suite
     from infopo.evaluation.summarise import summarise
     from infopo.evaluation.trials import trials_summary
@@ -124,6 +125,7 @@ def _play(
         seed=flags.seed,
         user=user,
     )
+    floors = floors_of(suite.env, suite.env_options, episodes=suite.episodes, split=suite.split)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         _write_config(folder, dataclasses.replace(flags, user=user, out=str(folder)))
@@ -135,10 +137,13 @@ def _play(
 
         groups = play_suite(agent, suite, pace, folder=folder, on_groups=tell)
     shape: dict[str, Any] = {"env": flags.env, "split": flags.split, "seed": flags.seed}
-    if flags.agent != "reflexion":
-        return summarise(groups, samples=flags.samples, **shape).summary() | {"user": user or "scripted"}, groups
-    first, trials = trials_summary(groups, **shape)
-    return first.summary() | {"user": user or "scripted", "trials": {"most": flags.trials, **trials}}, groups
+    more: dict[str, Any] = {"user": user or "scripted"}
+    if flags.agent == "reflexion":
+        found, trials = trials_summary(groups, **shape)
+        more["trials"] = {"most": flags.trials, **trials}
+    else:
+        found = summarise(groups, samples=flags.samples, **shape)
+    return dataclasses.replace(found, floors=floors).summary() | more, groups
 
 
 def _spent(ledger: "Ledger") -> str:

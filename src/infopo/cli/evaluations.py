@@ -73,11 +73,23 @@ def wanted(run: Path) -> int:
 
 def refuse_unwritable(out: Path) -> None:
     """`UserError` where `out` cannot become a folder to write in: said before minutes of work, and nothing is made."""
+    refuse_unnameable(out)
     nearest = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
     if not nearest.is_dir():
         raise UserError(f"cannot make the folder {out}: {nearest} is not a folder; give another --out")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"cannot write in {nearest}: permission denied; give another --out")
+
+
+def refuse_unnameable(out: Path) -> None:
+    """`UserError` where the file system's encoding has no such name."""
+    try:
+        os.fsencode(out)
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"--out {out}: file names are {error.encoding} here, which cannot write {error.object[error.start]!r}; give"
+            " another --out, or set PYTHONUTF8=1"
+        ) from error
 
 
 def recorded(run: Path, step: int) -> dict[str, Any] | None:

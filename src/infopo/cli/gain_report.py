@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infopo.cli.arguments import parse, take_options
+from infopo.cli.evaluations import refuse_unnameable
 from infopo.cli.policy import NANO, load, with_nano_difficulty
 from infopo.cli.progress import Quarters
 from infopo.core import UserError, atomic_write_text
@@ -151,6 +152,7 @@ def _check(flags: GainReportFlags) -> None:
         return
     if Path(flags.out).suffix not in SUFFIXES:
         raise UserError(f"--out must end in {' or '.join(SUFFIXES)}, got {flags.out}")
+    refuse_unnameable(Path(flags.out))
     if not Path(flags.out).parent.is_dir() or Path(flags.out).is_dir():
         raise UserError(f"--out {flags.out} cannot be written: give a file in a folder that exists")
 

@@ -40,10 +40,15 @@ class Section:
 
 
 def show(report: GainReport, context: Context) -> None:
-    """Print the report: tables as wide as the terminal, plain text elsewhere."""
+    """Print the report."""
+    print_sections(sections(report, context))
+
+
+def print_sections(found: Sequence[Section]) -> None:
+    """Tables as wide as the terminal, plain text elsewhere. Texts must have been cleaned."""
     terminal = sys.stdout.isatty()
     console = PlainConsole(file=sys.stdout, width=None if terminal else PLAIN_WIDTH, highlight=False)
-    for section in sections(report, context):
+    for section in found:
         console.print(Text(section.title, style="bold"))
         for line in section.notes:
             console.print(Text(line))
@@ -192,10 +197,10 @@ def _replies(title: str, replies: Sequence[Reply]) -> Section:
         [
             _gain(reply.gain),
             str(reply.turn),
-            f"{_shown(reply.task_id)}, episode {reply.episode}" + (f", step {reply.step}" if reply.step else ""),
-            _shown(reply.action),
-            _shown(reply.reply),
-            _shown(reply.next_action),
+            f"{shortened(reply.task_id)}, episode {reply.episode}" + (f", step {reply.step}" if reply.step else ""),
+            shortened(reply.action),
+            shortened(reply.reply),
+            shortened(reply.next_action),
         ]
         for reply in replies
     ]
@@ -216,7 +221,7 @@ def _share(value: float | None) -> str:
     return MISSING if value is None else f"{100 * value:.1f} %"
 
 
-def _shown(text: str) -> str:
+def shortened(text: str) -> str:
     """One line, without control characters, shortened."""
     line = " ".join(clean_text(text).split())
     return line if len(line) <= SHOWN_TEXT else line[: SHOWN_TEXT - 1] + "…"

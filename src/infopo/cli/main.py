@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from infopo.cli import output
-from infopo.core import InfopoError, UnknownNameError, UserError
+from infopo.core import InfopoError, UnknownNameError, UserError, visible
 
 # Threads that wait for work must not spin: on a busy machine spinning made training several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -23,6 +23,9 @@ COMMANDS = {
     "eval": ("infopo.cli.eval", "play test tasks: success with an interval, and behaviour"),
     "gain-report": ("infopo.cli.gain_report", "which replies changed what the agent did next, in a recorded run"),
     "report": ("infopo.cli.report", "what runs did, on one page and in tables, side by side"),
+    "score": ("infopo.cli.score", "what each reply was worth, in conversations that you already have"),
+    "play": ("infopo.cli.play", "play the user, or the agent, yourself; gains shown live"),
+    "export": ("infopo.cli.export", "a run as an inspect-ai log or a model card"),
     "envs": ("infopo.cli.envs", "list environments and their options"),
     "check": ("infopo.cli.check", "check that an environment keeps to the protocol"),
     "init": ("infopo.cli.init", "write an environment of your own, its user and its test, to start from"),
@@ -80,7 +83,7 @@ def _help() -> str:
 
 
 def _report(error: InfopoError, code: int) -> int:
-    print(f"infopo: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"infopo: {visible(' '.join(str(error).split()))}", file=sys.stderr)
     return code
 
 

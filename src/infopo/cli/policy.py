@@ -15,6 +15,7 @@ from infopo.rollout.schedule import most_episodes
 
 NANO = "nano"
 HOSTED = "openai:"  # what follows is a model name, or a settings file
+ADAPTERS = "adapter_model.safetensors"
 NANO_SEED = 0  # one warm start an environment, whatever the seed of a run
 
 
@@ -61,7 +62,8 @@ def load(
     hub name.
 
     Adapters of a folder go on being trained; new ones are made only for a model without any. Raises `UserError` for
-    what cannot be loaded, for a sealed folder that is damaged, and for adapters of another rank than the folder's.
+    what cannot be loaded or is not finite, for a sealed folder that is damaged, and for adapters of another rank than
+    the folder's.
     """
     from transformers import AutoTokenizer
 
@@ -90,15 +92,31 @@ def load(
         adapters = {f"lora_{name}": getattr(lora, name) for name in ("rank", "alpha", "targets")}
     policy = load_policy(path, temperature=temperature or 1.0, dtype=dtype, seed=seed, **adapters)
     if adapter is not None:
-        from peft import PeftModel
-
-        policy.model = PeftModel.from_pretrained(policy.model, str(adapter), is_trainable=True).eval()
-        rank = policy.model.peft_config["default"].r
-        if lora is not None and lora.rank not in (0, rank):
-            raise UserError(f"{adapter} holds adapters of rank {rank}, not {lora.rank}; give --lora.rank {rank}")
+        _put_on(policy, adapter, 0 if lora is None else lora.rank)
     rate = recommended_learning_rate(path)
     tokenizer = AutoTokenizer.from_pretrained(path)
     return Loaded(policy=policy, tokenizer=tokenizer, learning_rate=rate, folder=path, adapted=adapter is not None)
+
+
+def _put_on(policy: Any, adapter: Path, rank: int) -> None:
+    """The adapters of a folder on a policy, trainable. `rank` 0: whichever they have."""
+    from peft import PeftModel
+    from safetensors import SafetensorError
+
+    from infopo.samplers.load import check_finite
+
+    if not (adapter / ADAPTERS).is_file():
+        raise UserError(f"{adapter} has no {ADAPTERS}; other formats are not read")
+    try:
+        model = PeftModel.from_pretrained(policy.model, str(adapter), is_trainable=True).eval()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"adapters {str(adapter)!r} do not go on their base model: {said:.300}") from error
+    check_finite(model, str(adapter))
+    found: int = getattr(model.peft_config["default"], "r")  # noqa: B009
+    if rank not in (0, found):
+        raise UserError(f"{adapter} holds adapters of rank {found}, not {rank}; give --lora.rank {found}")
+    policy.model = model
 
 
 def _newest_checkpoint(model: str) -> str:

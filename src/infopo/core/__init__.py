@@ -13,6 +13,7 @@ from infopo.core.records import (
     read_records,
 )
 from infopo.core.seeds import derive_random, derive_seed
+from infopo.core.terminal import visible
 from infopo.core.trajectory_record import trajectory_from_record, trajectory_to_record
 from infopo.core.types import (
     ActionKind,
@@ -62,4 +63,5 @@ __all__ = [
     "read_records",
     "trajectory_from_record",
     "trajectory_to_record",
+    "visible",
 ]

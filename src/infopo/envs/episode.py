@@ -1,10 +1,13 @@
 """What our environments share: phases, limits, rewards, and answers in the role that the action calls for."""
 
+import random
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from infopo.core import FeedbackKind, Message, Outcome, TurnFacts
-from infopo.envs.base import Opening, Step
+from infopo.core import FeedbackKind, Message, Outcome, TurnFacts, UserError
+from infopo.envs.base import Action, Opening, Step
 
 NO_INFORMATION = "No information found."
 
@@ -87,6 +90,29 @@ class Episode(ABC):
     @property
     def _at_limit(self) -> bool:
         return self._turns >= self.max_turns
+
+
+@runtime_checkable
+class Marginal(Protocol):
+    """A script that knows what else it could have said."""
+
+    def alternatives(self, request: Action, draws: int, turn: int) -> list[str]:
+        """See `Resampling`; `turn` makes the draws of one turn differ from those of another."""
+        ...
+
+
+def resampled(
+    env_id: str, user: object, action: Message, request: Action, draws: int, turn: int
+) -> tuple[tuple[Message, ...], ...]:
+    """What `Resampling` asks for, where a script is the user; `UserError` where somebody else is."""
+    if not isinstance(user, Marginal):
+        raise UserError(f"{env_id}: only the plain scripted user knows what else it could have said")
+    return tuple(answer_messages(action, text) for text in user.alternatives(request, draws, turn))
+
+
+def drawn(draws: int, generator: random.Random, unanswered: float, say: Callable[[float], str]) -> list[str]:
+    """Replies of a script that is silent by chance and else says `say(wording)`."""
+    return [NO_INFORMATION if generator.random() < unanswered else say(generator.random()) for _ in range(draws)]
 
 
 def answer_messages(action: Message, text: str) -> tuple[Message, ...]:

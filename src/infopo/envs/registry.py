@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from infopo.core import UnknownNameError, UserError, boundary, derive_random
@@ -36,7 +36,8 @@ class EnvSpec:
     `expert(kind, seed, options)` makes the scripted policy that the warm start learns from. `canary(seed, options)`
     makes an environment whose hidden goal can be recognised, for `infopo check env`; None: leaks are not looked for.
     `from_upstream(record, settings, chat)` plays one task record of the published environment by its rules, where
-    there is one.
+    there is one. `floors(tasks, split, options)`: mean scores of policies that do nothing useful, by name, where they
+    are high enough that no result should be read without them.
     """
 
     env_id: str
@@ -47,6 +48,7 @@ class EnvSpec:
     expert: Callable[[ExpertKind, int, Any], Expert]
     canary: Callable[[int, Any], Canary] | None = None
     from_upstream: Callable[[Any, Mapping[str, Any], ChatModel], Env] | None = None
+    floors: Callable[[Sequence[int], Split, Any], Mapping[str, float]] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +61,15 @@ class Member:
     tasks: int
 
 
-_MODULES = {
+_MODULES = {  # module, or module:NAME where its spec is not called SPEC
     "colbench/code": "infopo.envs.colbench",
     "grid/frozenlake": "infopo.envs.grid.frozenlake",
     "grid/sokoban": "infopo.envs.grid.sokoban",
     "search/qa": "infopo.envs.search.qa",
+    "tau2/airline": "infopo.envs.tau2:AIRLINE",
+    "tau2/retail": "infopo.envs.tau2:RETAIL",
+    "tau2/telecom": "infopo.envs.tau2:TELECOM",
+    "tau2/telecom-workflow": "infopo.envs.tau2:TELECOM_WORKFLOW",
     "toy/slots": "infopo.envs.toy.slots",
     "usergym/function": "infopo.envs.usergym.function",
     "usergym/intention": "infopo.envs.usergym.intention",
@@ -93,7 +99,8 @@ def get_spec(env_id: str) -> EnvSpec:
         if read_mixture(env_id):
             raise UserError(f"{env_id} is a mixture of environments; name one of them")
         raise UnknownNameError("environment", env_id, list(_MODULES))
-    spec = importlib.import_module(_MODULES[env_id]).SPEC
+    module, _, name = _MODULES[env_id].partition(":")
+    spec = getattr(importlib.import_module(module), name or "SPEC")
     assert isinstance(spec, EnvSpec)
     return spec
 

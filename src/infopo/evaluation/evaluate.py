@@ -18,6 +18,7 @@ from infopo.core import (
 )
 from infopo.envs.registry import Split
 from infopo.evaluation.agents import Agent
+from infopo.evaluation.floors import floors_of
 from infopo.evaluation.play import Pace, Suite, play_suite
 from infopo.evaluation.summarise import Evaluation, summarise
 from infopo.rollout import RolloutConfig
@@ -91,6 +92,7 @@ def evaluate_sampler(
     suite = Suite(env=env, env_options=dict(env_options or {}), episodes=episodes, split=split, seed=seed, user=user)
     if samples < 1:
         raise UserError(f"samples must be at least 1, got {samples}")
+    floors = floors_of(env, env_options or {}, episodes=episodes, split=split)  # first: then a failure costs little
     agent = Agent(
         name="plain",
         sampler=sampler,
@@ -107,7 +109,7 @@ def evaluate_sampler(
             on_progress(done, episodes * samples)
 
     groups = play_suite(agent, suite, Pace(batch=max(1, BATCH // samples)), on_groups=tell)
-    return summarise(groups, env=env, split=split, samples=samples, seed=seed)
+    return dataclasses.replace(summarise(groups, env=env, split=split, samples=samples, seed=seed), floors=floors)
 
 
 def record_evaluation(folder: str | os.PathLike[str], result: Evaluation, config: Mapping[str, Any]) -> Path:

@@ -1,6 +1,7 @@
 """Statistics of a stream of gains: what is kept does not grow with the stream. No torch here."""
 
 import math
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -64,6 +65,35 @@ class Running:
             low=self.low,
             high=self.high,
         )
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts of values in bins `width` wide; what is larger than `most` bins in size shares the outermost one.
+
+    >>> histogram = Histogram(width=0.5)
+    >>> for value in (0.1, 0.9, 1.1, 5.0):
+    ...     histogram.add(value)
+    >>> histogram.quantile(0.5), histogram.quantile(1.0)
+    (1.0, 5.0)
+    """
+
+    width: float = 0.01
+    most: int = 2000
+    _counts: Counter[int] = field(default_factory=Counter)
+
+    def add(self, value: float) -> None:
+        """Take one more value in."""
+        self._counts[max(-self.most, min(self.most, round(value / self.width)))] += 1
+
+    def quantile(self, share: float) -> float:
+        """The middle of the first bin up to which at least `share` of the values lie; 0 where there are none."""
+        wanted, seen = share * self._counts.total(), 0
+        for place in sorted(self._counts):
+            seen += self._counts[place]
+            if seen >= wanted:
+                return place * self.width
+        return 0.0
 
 
 class Columns:

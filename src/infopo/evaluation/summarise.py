@@ -7,6 +7,7 @@ from typing import Any
 from infopo.core import Group, Trajectory
 from infopo.evaluation.behaviour import Behaviour, Gains, behaviour, has_facts
 from infopo.evaluation.comparison import planned_difference
+from infopo.evaluation.floors import Floors
 from infopo.evaluation.metrics import (
     READINGS,
     Estimate,
@@ -65,7 +66,8 @@ class Evaluation:
     `n` episodes have an outcome, `failed` broke (they enter nothing else). Means are per episode: `questions` asked,
     `repeated` ones among them, `hidden` facts, those `revealed`, `turns`. `ci95` is the interval of `success`, made by
     `ci95_method` (`intervals`). `numbers`: all the rest. `gains`: of each trajectory, one number a turn, where any
-    was measured. `environments` of a mixture: the same for each member, as if it had been evaluated alone.
+    was measured. `environments` of a mixture: the same for each member, as if it had been evaluated alone. `floors`, by
+    environment: what policies that do nothing useful score on the same tasks, where the environment says so.
     """
 
     env: str
@@ -88,6 +90,7 @@ class Evaluation:
     groups: tuple[Group, ...] = ()
     gains: Gains | None = None
     environments: tuple["Evaluation", ...] = ()
+    floors: Floors = dataclasses.field(default_factory=dict)
 
     @property
     def trajectories(self) -> tuple[Trajectory, ...]:
@@ -96,7 +99,7 @@ class Evaluation:
 
     def summary(self) -> dict[str, Any]:
         """The numbers alone, as JSON; `environments`, by id, only of a mixture."""
-        apart = ("numbers", "groups", "gains", "environments")
+        apart = ("numbers", "groups", "gains", "environments", "floors")
         data = {
             name: getattr(self, name)
             for name in (field.name for field in dataclasses.fields(self))
@@ -104,7 +107,8 @@ class Evaluation:
         }
         data["ci95"] = None if self.ci95 is None else list(self.ci95)
         members = {member.env: member.summary() for member in self.environments}
-        return data | self.numbers.data() | ({"environments": members} if members else {})
+        data |= self.numbers.data() | ({"environments": members} if members else {})
+        return data | ({"floors": self.floors} if self.floors else {})
 
 
 def summarise(

@@ -26,6 +26,10 @@ def comparison_table(summary: Mapping[str, Any], *, title: str = "") -> Table:
     for label, name in ROWS:
         if any(part.get(name) is not None for part in parts):
             table.add_row(label, *(_number(part.get(name)) for part in parts))
+    for env_id, name in dict.fromkeys((e, n) for p in parts for e, rates in p.get("floors", {}).items() for n in rates):
+        rates = [part.get("floors", {}).get(env_id, {}).get(name) for part in parts]
+        shown = [MISSING if rate is None else f"{100 * rate:.1f} %" for rate in rates]
+        table.add_row(f"floor of {env_id}: {name}", *shown)
     table.add_row("episodes counted", *(str(part.get("n", MISSING)) for part in parts))
     if any(part.get("failed") for part in parts):
         table.add_row("episodes that broke", *(str(part.get("failed", MISSING)) for part in parts))

@@ -14,6 +14,15 @@ from infopo.tokens.language_model import LanguageModel, check_head
 from infopo.tokens.visibility import attention_mask
 
 PATTERNS = ("*.safetensors", "*.safetensors.index.json")
+OBJECTS = (  # JSON files of which the library takes for granted that they hold an object
+    "config.json",
+    "generation_config.json",
+    "model.safetensors.index.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*")  # one of them; what the library makes up without any is useless
 
 
 def load_policy(
@@ -30,9 +39,10 @@ def load_policy(
     """The model, its tokenizer and its template as one policy; `lora_rank` above 0 adds trainable adapters.
 
     Code from a hub is never run; weights are read from safetensors only. Raises `UserError` for a path that does not
-    exist, a folder without configuration or weights, damaged, missing or misshapen weights, a tokenizer without chat
-    template, an unsupported attention, adapter targets that the model does not have.
+    exist, a folder without configuration, tokenizer or weights, damaged, missing, misshapen or non-finite weights, a
+    tokenizer without chat template, an unsupported attention, adapter targets that the model does not have.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -53,7 +63,7 @@ def load_policy(
             ignore_mismatched_sizes=True,  # said in one line below, instead of a table and a traceback
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, StrictDataclassError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         hint = "" if looks_local else "; there is no folder of that name here either"
         raise UserError(f"model {path!r} could not be loaded: {first}{hint}") from error
@@ -63,6 +73,7 @@ def load_policy(
     if lora_rank > 0:
         model = _with_lora(model, lora_rank, lora_alpha, lora_targets, seed)
     model.eval().to(default_device())
+    check_finite(model, path)
     check_head(model)
     nothing = torch.zeros(1, 1, dtype=torch.long)
     attention_mask(model, torch.ones(1, 1, 1, dtype=torch.bool), nothing, nothing)  # refuses what it cannot mask
@@ -79,7 +90,32 @@ def recommended_learning_rate(path: str) -> float:
     note = Path(path) / "infopo.json"
     if not note.is_file():
         return 1e-6
-    return float(json.loads(note.read_text()).get("learning_rate", 1e-6))
+    data = _object(note)
+    rate = data.get("learning_rate", 1e-6)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1:
+        raise UserError(f"{note}: learning_rate must be a number between 0 and 1, got {rate!r:.60}; correct it")
+    return float(rate)
+
+
+def check_finite(model: Any, path: str) -> None:
+    """`UserError` where a weight is not finite. A sum a weight: not a number, or infinite, stays so in it."""
+    for name, weight in model.named_parameters():
+        if not bool(torch.isfinite(weight.detach().sum(dtype=torch.float64))):
+            raise UserError(
+                f"model {path!r}: the weight {name} holds values that are not finite (NaN or infinite); training broke"
+                " it, or the file is damaged: give an earlier checkpoint"
+            )
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """What a JSON file of a model folder says; `UserError` where that is no object."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} could not be loaded: {error}; put the file back from a copy") from error
+    if not isinstance(data, dict):
+        raise UserError(f"{path} must hold a JSON object, got {data!r:.60}; put the file back from a copy")
+    return data
 
 
 def _check_folder(folder: Path) -> None:
@@ -89,6 +125,14 @@ def _check_folder(folder: Path) -> None:
         raise UserError(f"model folder {str(folder)!r} has no config.json; it is not a transformers model")
     if not any(next(folder.glob(pattern), None) for pattern in PATTERNS):
         raise UserError(f"model folder {str(folder)!r} has no *.safetensors weights; other formats are not read")
+    if not any(next(folder.glob(pattern), None) for pattern in TOKENIZERS):
+        raise UserError(
+            f"model folder {str(folder)!r} has no tokenizer (tokenizer.json); copy the tokenizer's files of the"
+            " model that it was trained from"
+        )
+    for name in OBJECTS:
+        if (folder / name).is_file():
+            _object(folder / name)
 
 
 def _check_report(report: dict[str, Any], path: str) -> None:

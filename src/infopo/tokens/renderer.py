@@ -82,6 +82,10 @@ class Renderer:
             raise UserError(f"an observation holds user, tool or system messages, got {roles}; pass the answers alone")
         return self._block(messages, tools) if tools else self._recent(tuple(messages))
 
+    def forget(self) -> None:
+        """Let go of the answers that are kept: for readers of texts without end, of any length."""
+        self._recent.cache_clear()
+
     def _block(self, messages: Sequence[Message], tools: Tools) -> Rendered:
         block = self._template.block(messages, tools)
         ids, content = self._encoder.encode(block.text, block.regions, lead=self._closing)

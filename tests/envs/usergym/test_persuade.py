@@ -83,6 +83,41 @@ def test_who_argues_blindly_does_not_come_far(play: Play) -> None:
     assert successes / 200 < 0.1
 
 
+def persuaded(play: Play, user: str | None, seed: int = 0) -> Any:
+    task = make_task(0, "train", PersuadeOptions(difficulty="nano"))
+    arguments = [f"[answer] no problem with {reason}" for reason in task.reasons]
+    return play(make_env(PERSUADE, task=0, difficulty="nano", reward="upstream", user=user, seed=seed), arguments)
+
+
+@pytest.mark.parametrize("persona", ["terse", "chatty", "rephrased"])
+def test_whoever_words_it_the_rules_say_where_the_believer_stands(play: Play, persona: str) -> None:
+    plain, worded = persuaded(play, None), persuaded(play, f"scripted:{persona}")
+    assert worded.outcome.success
+    assert [step.facts for step in worded.steps] == [step.facts for step in plain.steps]
+    assert [step.reward for step in worded.steps] == [step.reward for step in plain.steps]
+    assert (worded.replies != plain.replies) == (persona != "terse")  # nano wastes no word
+
+
+def test_what_is_withheld_was_not_heard(play: Play) -> None:
+    withheld = 0
+    for seed in range(9):
+        dialogue = persuaded(play, "scripted:forgetful", seed=seed)
+        moved = ["true about" in reply for reply in dialogue.replies]
+        assert [step.reward > 0 for step in dialogue.steps] == moved
+        assert dialogue.outcome.score == pytest.approx(sum(moved) / 3)
+        withheld += not all(moved)
+    assert withheld
+
+
+def test_beside_a_recording_the_rules_still_hear_the_arguments(play: Play, tmp_path: Path) -> None:
+    path = tmp_path / "said.jsonl"
+    path.write_text("\n".join(json.dumps({"reply": text}) for text in ("hm", "so what", "well")))
+    dialogue = persuaded(play, f"recorded:{path}")
+    assert dialogue.replies == ["hm", "so what", "well"]
+    assert dialogue.outcome.success
+    assert [step.facts.useful for step in dialogue.steps] == [True] * 3
+
+
 def stances(*labels: str) -> RecordedChat:
     return RecordedChat([f"{{'response': 'Well.', 'stance': '{label}'}}" for label in labels])
 

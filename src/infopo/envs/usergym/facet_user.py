@@ -1,14 +1,16 @@
 """The scripted user of riddles made of facets: answers yes or no, always in the same sense, and invents nothing."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 
 from infopo.core import Message, derive_random
-from infopo.envs.episode import NO_INFORMATION
+from infopo.envs.base import Action
+from infopo.envs.episode import NO_INFORMATION, drawn
 from infopo.envs.usergym.facets import Asked, Facets, Possible, Values, holds
 from infopo.envs.usergym.guessing import Ruling
 from infopo.users import UserReply
 
-Rate = Callable[[Mapping[str, bool]], Ruling]  # facet -> named right; what that is worth
+Rate = Callable[[Mapping[str, str | None]], Ruling]  # facet -> its value where it was named; what that is worth
 
 
 class FacetUser:
@@ -30,7 +32,10 @@ class FacetUser:
     ) -> None:
         self._facets, self._target, self._possible = facets, target, possible
         self._texts, self._rate, self._unanswered = texts, rate, unanswered
-        self._random = derive_random(*seed_parts)
+        self._seed_parts = tuple(seed_parts)
+        self._random = derive_random(*self._seed_parts)
+        self._first = {name: tuple(values) for name, values in possible.values.items()}
+        self._evidence: list[Callable[[Values], bool]] = []  # what was said, as conditions on what is thought of
         self._answered: set[Asked] = set()
 
     async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
@@ -42,6 +47,7 @@ class FacetUser:
         if silent:
             return UserReply(text=NO_INFORMATION)
         yes = holds(asked, self._target)
+        self._evidence.append(lambda target: holds(asked, target) == yes)
         before = self._possible.known
         repeated = asked in self._answered
         self._answered.add(asked)
@@ -53,8 +59,37 @@ class FacetUser:
     async def rule(self, answer: str) -> Ruling:
         """A facet is right where the answer names its value and no other."""
         named = self._facets.named(answer)
+        ruling = self._ruling(named, self._target)
+        self._evidence.append(lambda target: self._ruling(named, target).text == ruling.text)
+        return ruling
+
+    def alternatives(self, request: Action, draws: int, turn: int) -> list[str]:
+        """By all that fits what was said, each equally likely; of an answer, what it would be told.
+
+        (That a split holds only a hashed part of all there is to think of is not taken into account.)
+        """
+        answers = request.choice == "answer"
+        asked = self._facets.question(request.content) if request.choice == "action" else None
+        if asked is None and not answers:
+            return []
+        named = self._facets.named(request.content)
+        whole = (dict(zip(self._first, values, strict=True)) for values in product(*self._first.values()))
+        fitting = [target for target in whole if all(fits(target) for fits in self._evidence)]
+
+        def said(target: Values, wording: float) -> str:
+            if asked is None:
+                return self._ruling(named, target).text
+            return self._say("yes" if holds(asked, target) else "no", wording)
+
+        if len({said(target, 0.0) for target in fitting}) < 2:
+            return []
+        generator = derive_random(*self._seed_parts, "alternatives", turn)
+        silent = 0.0 if answers else self._unanswered
+        return drawn(draws, generator, silent, lambda wording: said(generator.choice(fitting), wording))
+
+    def _ruling(self, named: Mapping[str, str], target: Values) -> Ruling:
         names = [facet.name for facet in self._facets.facets]
-        return self._rate({name: named.get(name) == self._target[name] for name in names})
+        return self._rate({name: target[name] if named.get(name) == target[name] else None for name in names})
 
     def _say(self, key: str, wording: float) -> str:
         ways = self._texts[key]

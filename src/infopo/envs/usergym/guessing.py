@@ -1,12 +1,13 @@
 """Gyms of one form: ask yes/no questions, then say what is hidden. The one step logic of Telepathy and Turtle."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from infopo.core import Message, Outcome, TurnFacts
-from infopo.envs.base import Opening, parse_action
-from infopo.envs.episode import Episode, Result
+from infopo.envs.base import Action, Env, Opening, parse_action
+from infopo.envs.episode import Episode, Result, resampled
+from infopo.envs.registry import Canary, Split
 from infopo.envs.usergym.upstream import Settings, read_action
 from infopo.users import User
 
@@ -79,16 +80,27 @@ class GuessEnv(Episode):
         heard = sorted(f"{question}={reply}" for question, reply in self._heard.items())
         return f"known:{','.join(sorted(self._known))};heard:{'|'.join(heard)};best:{self._best:.6f}"
 
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+        """See `Resampling`: what is thought of is drawn again from all that would have got the same replies."""
+        return resampled(self.env_id, self._user, action, self._read(action), draws, self._turns)
+
+    def _read(self, action: Message) -> Action:
+        if not self._rules.bare_questions:
+            return parse_action(action)
+        parsed = read_action(action, strip=False)
+        if parsed.choice in ("finish", "answer"):
+            return parsed
+        return Action(choice="action", content=parsed.content if parsed.choice else parsed.content[_TAG:].strip())
+
     async def _execute(self, action: Message) -> Result:
-        bare = self._rules.bare_questions
-        parsed = read_action(action, strip=False) if bare else parse_action(action)
+        parsed = self._read(action)
         if parsed.choice == "finish":
             facts = TurnFacts(kind="finish")
             return self._result(self._riddle.texts["finish"], facts=facts, done=True)
         if parsed.choice == "answer":
             return await self._answer(parsed.content)
-        if parsed.choice == "action" or bare:
-            return await self._ask(parsed.content if parsed.choice else parsed.content[_TAG:].strip())
+        if parsed.choice == "action":
+            return await self._ask(parsed.content)
         return self._result(self._riddle.texts["invalid"], facts=TurnFacts(kind="invalid"))
 
     async def _ask(self, question: str) -> Result:
@@ -120,3 +132,14 @@ class GuessEnv(Episode):
             done=done,
             truncated=self._at_limit if self._rules.both_flags else None,
         )
+
+
+def answer_canary(build: Callable[[int, Split, int, str | None, Any], Env]) -> Callable[[int, Any], Canary]:
+    """The canary of a gym of this form, for its spec: an ordinary task. Users say yes and no, so nobody but the agent
+    may ever say the whole answer."""
+
+    def canary(seed: int, options: Any) -> Canary:
+        env = build(seed, "train", seed, None, options)
+        return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
+
+    return canary

@@ -6,7 +6,7 @@ From reading and running the published code, as tabulated in the project's speci
 import ast
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,6 +97,17 @@ def read_action(message: Message, *, strip: bool, finish_in_any_case: bool = Fal
     return Action(choice=None, content=text)
 
 
+def spoken_to_the_user(action: Action) -> Action:
+    """Where whatever has no tag is meant for the user, a tag that means nothing there included.
+
+    >>> spoken_to_the_user(Action(choice="search", content="hotels"))
+    Action(choice='action', content='[search] hotels')
+    """
+    if action.choice in ("finish", "action", "answer"):
+        return action
+    return Action(choice="action", content=f"[search] {action.content}" if action.choice else action.content)
+
+
 async def ask_model(chat: ChatModel, system: str, prompt: str, *, tries: int = TRIES) -> str | None:
     """The raw reply; after `tries` failed calls None. An unreadable reply is never asked for again."""
     messages = (Message(role="system", content=system), Message(role="user", content=prompt))
@@ -136,11 +147,14 @@ def load_json(path: Path) -> Any:
         raise UserError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from error
 
 
-def load_list(path: Path) -> list[Any]:
-    """As `load_json`, of a file that holds a list of records."""
+def load_list(path: Path, read: Callable[[Any, str], object]) -> list[dict[str, Any]]:
+    """As `load_json`, of a file that holds a list of records; each is shown to `read` with its place, which refuses it
+    by a `UserError`."""
     records = load_json(path)
     if not isinstance(records, list):
         raise UserError(f"{path}: expected a list of records, got {type(records).__name__}")
+    for index, record in enumerate(records):
+        read(record, f"{path}, record {index}")
     return records
 
 

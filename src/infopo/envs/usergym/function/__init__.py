@@ -10,17 +10,23 @@ from typing import Any
 
 from infopo.envs.base import Env, Expert
 from infopo.envs.options import check_user
-from infopo.envs.registry import EnvSpec, ExpertKind, Split
+from infopo.envs.registry import Canary, EnvSpec, ExpertKind, Split
 from infopo.envs.usergym.function.bank import make_task, num_tasks
-from infopo.envs.usergym.function.env import FunctionEnv
+from infopo.envs.usergym.function.env import TEST_CASE, FunctionEnv
 from infopo.envs.usergym.function.expert import FunctionExpert
+from infopo.envs.usergym.function.formula import read_formula
 from infopo.envs.usergym.function.options import ENV_ID, FIXED, UPSTREAM, FunctionOptions, Rules
-from infopo.envs.usergym.function.task import load_records, read_task
+from infopo.envs.usergym.function.task import Task, load_records, read_task
+from infopo.envs.usergym.function.texts import spaced, spoken
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
 
 __all__ = ["SPEC", "FunctionEnv", "FunctionExpert", "FunctionOptions", "Rules", "from_upstream", "load_records"]
+
+
+PLANTED_TEST = (7368787, 15485863, 32452843, 49979687)  # for the canary
+RULE_MARK = 86028121
 
 
 def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> Env:
@@ -32,8 +38,27 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
 
 def _build(task: int, split: Split, seed: int, user: str | None, options: FunctionOptions) -> Env:
     check_user(ENV_ID, user)
+    return _env(make_task(task, split, options), seed, options)
+
+
+def _env(task: Task, seed: int, options: FunctionOptions) -> Env:
     rules = replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns)
-    return FunctionEnv(make_task(task, split, options), seed=seed, options=options, rules=rules)
+    return FunctionEnv(task, seed=seed, options=options, rules=rules)
+
+
+def _canary(seed: int, options: FunctionOptions) -> Canary:
+    """A task of numbers that nobody says by chance: those of the test case, its result, and one that stands in the rule
+    without changing what it computes."""
+    task = make_task(seed, "train", options)
+    rule = f"({task.rule}) + 0 * {RULE_MARK}"
+    expected = read_formula(rule)(PLANTED_TEST)
+    secrets: dict[str, tuple[str, ...]] = {"the result": (spoken([expected], ""), str(expected))}
+    if options.reveal != "all":
+        secrets["the rule"] = (str(RULE_MARK), task.rule, spaced(task.rule))
+    if options.reveal == "none":
+        secrets[TEST_CASE] = tuple(map(str, PLANTED_TEST))
+    planted = replace(task, rule=rule, test_case=PLANTED_TEST, expected=expected)
+    return Canary(env=_env(planted, seed, options), secrets=secrets)
 
 
 def _expert(kind: ExpertKind, seed: int, options: FunctionOptions) -> Expert:
@@ -48,6 +73,7 @@ SPEC = with_records(
         num_tasks=num_tasks,
         build=_build,
         expert=_expert,
+        canary=_canary,
         from_upstream=from_upstream,
     ),
     load_records,

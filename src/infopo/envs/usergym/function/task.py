@@ -36,7 +36,4 @@ def read_task(record: Any, where: str) -> Task:
 
 def load_records(path: Path) -> list[dict[str, Any]]:
     """The records of an upstream `functions.json`, each checked by `read_task`."""
-    records = load_list(path)
-    for index, record in enumerate(records):
-        read_task(record, f"{path}, record {index}")
-    return records
+    return load_list(path, read_task)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from infopo.core import Message, Outcome, TurnFacts
-from infopo.envs.base import Opening, parse_action
-from infopo.envs.episode import Episode, Result
+from infopo.envs.base import Action, Opening, parse_action
+from infopo.envs.episode import Episode, Result, resampled
 from infopo.envs.usergym.intention.options import ENV_ID, IMPORTANCE_REWARDS, Rules
 from infopo.envs.usergym.intention.task import Task
 from infopo.envs.usergym.intention.user import Coverage
-from infopo.envs.usergym.upstream import read_action
+from infopo.envs.usergym.upstream import read_action, spoken_to_the_user
 from infopo.users import User
 
 
@@ -55,16 +55,22 @@ class IntentionEnv(Episode):
         """Which details are clear, and what was asked, in whatever order."""
         return f"known:{','.join(sorted(self._known))};asked:{'|'.join(sorted(self._asked))}"
 
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+        """See `Resampling`: what is not clear yet is drawn again. How much a detail matters is never said."""
+        return resampled(self.env_id, self._user, action, self._read(action), draws, self._turns)
+
+    def _read(self, action: Message) -> Action:
+        if self._rules.bare_questions:
+            return spoken_to_the_user(read_action(action, strip=True, finish_in_any_case=True))
+        return parse_action(action)
+
     async def _execute(self, action: Message) -> Result:
-        bare = self._rules.bare_questions
-        parsed = read_action(action, strip=True, finish_in_any_case=True) if bare else parse_action(action)
+        parsed = self._read(action)
         if parsed.choice == "finish":
             text = self._say("finish").format(covered=self._covered, total=self._total)
             return Result(text=text, kind="env", facts=TurnFacts(kind="finish"), done=True, truncated=False)
         if parsed.choice in ("action", "answer"):
             return await self._ask(parsed.content)
-        if bare:
-            return await self._ask(f"[search] {parsed.content}" if parsed.choice else parsed.content)
         return self._result(self._say("invalid"), TurnFacts(kind="invalid"), 0.0)
 
     async def _ask(self, question: str) -> Result:

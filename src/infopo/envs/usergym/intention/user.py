@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from infopo.core import Message, derive_random
-from infopo.envs.episode import NO_INFORMATION
+from infopo.envs.base import Action
+from infopo.envs.episode import NO_INFORMATION, drawn
 from infopo.envs.usergym.intention.options import ENV_ID
 from infopo.envs.usergym.intention.task import Detail, Task
 from infopo.envs.usergym.intention.words import SYNONYMS, topics_of
@@ -48,7 +49,8 @@ class ScriptedUser:
     """Says what is wanted where it is asked about a topic, always the same, and that the rest does not matter."""
 
     def __init__(self, task: Task, texts: Mapping[str, tuple[str, ...]], *, seed: int, unanswered: float) -> None:
-        self._task, self._texts, self._unanswered = task, texts, unanswered
+        self._task, self._texts, self._unanswered, self._seed = task, texts, unanswered, seed
+        self._settled = set(task.told)  # the topics whose question got an answer, and those that the opening states
         self._details = {detail.fact: detail for detail in task.details}
         self._known = set(task.told)
         self._random = derive_random(seed, ENV_ID, task.task_id)
@@ -61,13 +63,40 @@ class ScriptedUser:
             return UserReply(text=self._say("unclear", wording))
         if silent:
             return UserReply(text=NO_INFORMATION)
-        wanted = [self._details[topic] for topic in topics if topic in self._details]
+        self._settled.update(topics)
+        values = {topic: detail.value for topic, detail in self._details.items()}
+        text = self._answer(topics, values, wording)
+        wanted = [topic for topic in topics if topic in values]
         if not wanted:
-            return UserReply(text=self._say("indifferent", wording))
-        revealed = tuple(detail.fact for detail in wanted if detail.fact not in self._known)
+            return UserReply(text=text)
+        revealed = tuple(topic for topic in wanted if topic not in self._known)
         self._known.update(revealed)
-        said = [self._say("answer", wording).format(topic=detail.fact, value=detail.value) for detail in wanted]
-        return UserReply(text=" ".join(said), revealed=revealed, repeated=not revealed, useful=bool(revealed))
+        return UserReply(text=text, revealed=revealed, repeated=not revealed, useful=bool(revealed))
+
+    def alternatives(self, request: Action, draws: int, turn: int) -> list[str]:
+        """Which of the open topics the user has wishes about, and what they wish, is equally likely in every way.
+
+        (That a split holds only a hashed part of all wishes is not taken into account.)
+        """
+        topics = topics_in(request.content, self._task.category) if request.choice in ("action", "answer") else []
+        if self._settled.issuperset(topics):
+            return []
+        generator = derive_random(self._seed, ENV_ID, "alternatives", self._task.task_id, turn)
+        known = {topic: detail.value for topic, detail in self._details.items() if topic in self._settled}
+        possible = topics_of(self._task.category)
+        left = [topic for topic in possible if topic not in self._settled]
+
+        def say(wording: float) -> str:
+            wishes = generator.sample(left, len(self._details) - len(known))
+            return self._answer(topics, known | {one: generator.choice(possible[one].names) for one in wishes}, wording)
+
+        return drawn(draws, generator, self._unanswered, say)
+
+    def _answer(self, topics: Sequence[str], values: Mapping[str, str], wording: float) -> str:
+        said = [
+            self._say("answer", wording).format(topic=topic, value=values[topic]) for topic in topics if topic in values
+        ]
+        return " ".join(said) or self._say("indifferent", wording)
 
     def _say(self, key: str, wording: float) -> str:
         ways = self._texts[key]

@@ -2,6 +2,10 @@
 
 The agent asks for reasons (`[action] Why do you think so?`) and argues against them (`[answer] ...`), one at a time.
 In mode `fixed` only what goes beyond the best stance so far is paid.
+
+Whoever the user is, where the believer stands is decided by the rules of the script. A persona or `llm:NAME` only words
+what the script says, and what a persona withholds the believer has not heard; beside a recording or a person the script
+hears every message and keeps quiet.
 """
 
 from collections.abc import Mapping
@@ -10,17 +14,17 @@ from typing import Any
 
 from infopo.core import Message
 from infopo.envs.base import Env, Opening
-from infopo.envs.options import check_user
-from infopo.envs.registry import EnvSpec, Split
-from infopo.envs.usergym.persuade.bank import make_task, num_tasks
+from infopo.envs.registry import Canary, EnvSpec, Split
+from infopo.envs.usergym.persuade.bank import Task, make_task, num_tasks
 from infopo.envs.usergym.persuade.env import PersuadeEnv
 from infopo.envs.usergym.persuade.expert import PersuadeExpert
 from infopo.envs.usergym.persuade.options import ENV_ID, FIXED, UPSTREAM, PersuadeOptions
 from infopo.envs.usergym.persuade.texts import STANDARD, TEXTS, UPSTREAM_SYSTEM, opening
-from infopo.envs.usergym.persuade.user import ChatBeliever, ScriptedBeliever, load_records, read_statement
+from infopo.envs.usergym.persuade.user import ChatBeliever, Overheard, ScriptedBeliever, load_records, read_statement
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
+from infopo.users.names import make_user, parse_user
 
 __all__ = ["SPEC", "PersuadeEnv", "PersuadeExpert", "PersuadeOptions", "from_upstream", "load_records"]
 
@@ -43,13 +47,19 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
 
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: PersuadeOptions) -> Env:
-    check_user(ENV_ID, user)
-    task = make_task(index, split, options)
+    return _env(make_task(index, split, options), seed, user, options)
+
+
+def _env(task: Task, seed: int, user: str | None, options: PersuadeOptions) -> Env:
     texts = TEXTS[options.difficulty]
     hidden = tuple(reason for reason in task.reasons if reason not in task.told)
     script = ScriptedBeliever(task, texts, seed=seed, unanswered=options.unanswered)
+    brief = "You believe it because of " + ", ".join(task.reasons)
+    answering = make_user(user, script, task_id=task.task_id, seed=seed, brief=brief)
+    if parse_user(user).kind in ("recorded", "human"):  # who never ask the script
+        answering = Overheard(answering, script)
     return PersuadeEnv(
-        script,
+        answering,
         script,
         task_id=task.task_id,
         opening=Opening(messages=opening(task, options.difficulty), hidden=hidden),
@@ -60,6 +70,16 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Persu
     )
 
 
+def _canary(seed: int, options: PersuadeOptions) -> Canary:
+    """A believer whose reasons are no words: whoever sees one has seen what the believer thinks of."""
+    task = make_task(seed, "train", options)
+    reasons = tuple(
+        reason if reason in task.told else f"zqreason{number}zq" for number, reason in enumerate(task.reasons)
+    )
+    env = _env(replace(task, reasons=reasons), seed, None, options)
+    return Canary(env=env, secrets={reason: (reason,) for reason in reasons if reason not in task.told})
+
+
 SPEC = with_records(
     EnvSpec(
         env_id=ENV_ID,
@@ -68,6 +88,7 @@ SPEC = with_records(
         num_tasks=num_tasks,
         build=_build,
         expert=PersuadeExpert,
+        canary=_canary,
         from_upstream=from_upstream,
     ),
     load_records,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from infopo.core import FeedbackKind, Message, Outcome, TurnFacts
-from infopo.envs.base import Opening, parse_action
-from infopo.envs.episode import Episode, Result
+from infopo.envs.base import Action, Opening, parse_action
+from infopo.envs.episode import Episode, Result, resampled
 from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES, Rules, worth
 from infopo.envs.usergym.persuade.user import Mind, is_question
-from infopo.envs.usergym.upstream import read_action
+from infopo.envs.usergym.upstream import read_action, spoken_to_the_user
 from infopo.users import User
 
 
@@ -51,15 +51,21 @@ class PersuadeEnv(Episode):
         heard = "|".join(sorted(self._heard))
         return f"stance:{self._stance};known:{','.join(sorted(self._known))};heard:{heard}"
 
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+        """See `Resampling`: the reasons are drawn again, with their order, from all that fit what was said."""
+        return resampled(self.env_id, self._user, action, self._read(action), draws, self._turns)
+
+    def _read(self, action: Message) -> Action:
+        if self._rules.bare_arguments:
+            return spoken_to_the_user(read_action(action, strip=False))
+        return parse_action(action)
+
     async def _execute(self, action: Message) -> Result:
-        bare = self._rules.bare_arguments
-        parsed = read_action(action, strip=False) if bare else parse_action(action)
+        parsed = self._read(action)
         if parsed.choice == "finish":
             return self._result(self._texts["finish"][0], TurnFacts(kind="finish"), done=True)
         if parsed.choice in ("action", "answer"):
             return await self._say(parsed.content)
-        if bare:
-            return await self._say(f"[search] {parsed.content}" if parsed.choice else parsed.content)
         return self._result(self._texts["invalid"][0], TurnFacts(kind="invalid"))
 
     async def _say(self, text: str) -> Result:

@@ -1,18 +1,20 @@
 """Who is to be persuaded: a script with hidden reasons, or the published language model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Protocol
 
 from infopo.core import Message, derive_random
-from infopo.envs.episode import NO_INFORMATION
+from infopo.envs.base import Action
+from infopo.envs.episode import NO_INFORMATION, drawn
 from infopo.envs.usergym.persuade.bank import Task
 from infopo.envs.usergym.persuade.options import ENV_ID, LAST, STANCES
-from infopo.envs.usergym.persuade.words import REASONS, TOPICS
+from infopo.envs.usergym.persuade.words import REASONS, TOPIC, TOPICS
 from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.upstream import ask_model, field_of, load_list, read_literal
-from infopo.users import ChatModel, UserReply
+from infopo.users import ChatModel, User, UserReply
 
 _WHY = frozenset("why what which reason because".split())
 _STEP = LAST // REASONS  # levels that the loss of one reason is worth
@@ -36,30 +38,40 @@ def is_question(text: str) -> bool:
     return "?" in text or (not topics_in(text) and not _WHY.isdisjoint(stems(text)))
 
 
-class ScriptedBeliever:
-    """A `User` and a `Mind`. Gives a reason where it is asked why, gives one up where it is argued against: two levels
-    each. An argument about something that it never cared about makes it dig in: one level back, remembered even below
-    the first stance. So who argues blindly does not come all the way."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A message as the believer understands it."""
 
-    def __init__(self, task: Task, texts: Mapping[str, tuple[str, ...]], *, seed: int, unanswered: float) -> None:
-        self._reasons, self._texts, self._unanswered = task.reasons, texts, unanswered
-        self._told = set(task.told)
+    asks: bool
+    topics: list[str]
+
+
+def understood(text: str) -> Heard:
+    """What a message asks or argues."""
+    return Heard(asks=is_question(text), topics=topics_in(text))
+
+
+class Belief:
+    """What a believer holds and how they take a message; nothing in it is random but the `wording` that is given.
+
+    Gives a reason where it is asked why, gives one up where it is argued against: two levels each. An argument about
+    something that it never cared about makes it dig in: one level back, remembered even below the first stance. So who
+    argues blindly does not come all the way.
+    """
+
+    def __init__(self, reasons: tuple[str, ...], told: Iterable[str], texts: Mapping[str, tuple[str, ...]]) -> None:
+        self._reasons, self._texts, self._told = reasons, texts, set(told)
         self._lost: set[str] = set()
         self._misses = 0
-        self._random = derive_random(seed, ENV_ID, task.task_id)
-
-    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
-        """What the believer says to it."""
-        wording, silent = self._random.random(), self._random.random() < self._unanswered
-        topics = topics_in(request)
-        if not is_question(request):
-            return self._argued(topics, wording)
-        return UserReply(text=NO_INFORMATION) if silent else self._answered(topics, wording)
 
     @property
-    def stance(self) -> str | None:
+    def stance(self) -> str:
         """By the reasons that are lost, and the arguments that were beside the point."""
         return STANCES[max(0, _STEP * len(self._lost) - self._misses)]
+
+    def take(self, heard: Heard, wording: float) -> UserReply:
+        """The reply to a message."""
+        return self._answered(heard.topics, wording) if heard.asks else self._argued(heard.topics, wording)
 
     def _answered(self, topics: list[str], wording: float) -> UserReply:
         if len(topics) > 1:
@@ -96,6 +108,70 @@ class ScriptedBeliever:
         return ways[int(wording * len(ways))].format(topic=topic)
 
 
+class ScriptedBeliever:
+    """A `User` and a `Mind`: a `Belief`, words drawn from its own generator, and a chance of no answer."""
+
+    def __init__(self, task: Task, texts: Mapping[str, tuple[str, ...]], *, seed: int, unanswered: float) -> None:
+        self._task, self._texts, self._seed, self._unanswered = task, texts, seed, unanswered
+        self._belief = Belief(task.reasons, task.told, texts)
+        self._said: list[tuple[Heard, float, str]] = []  # what was heard, how it was worded, and what was said
+        self._random = derive_random(seed, ENV_ID, task.task_id)
+
+    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
+        """What the believer says to it."""
+        wording, silent = self._random.random(), self._random.random() < self._unanswered
+        heard = understood(request)
+        if heard.asks and silent:
+            return UserReply(text=NO_INFORMATION)
+        reply = self._belief.take(heard, wording)
+        self._said.append((heard, wording, reply.text))
+        return reply
+
+    @property
+    def stance(self) -> str | None:
+        """Where the belief stands."""
+        return self._belief.stance
+
+    def alternatives(self, request: Action, draws: int, turn: int) -> list[str]:
+        """By all reasons, in every order, with which the believer would have said the same, each equally likely."""
+        if request.choice not in ("action", "answer"):
+            return []
+        heard, told = understood(request.content), self._task.told
+        orders = (order for order in permutations(TOPIC.names, REASONS) if order[: len(told)] == told)
+        fitting = [order for order in orders if self._replayed(order) is not None]
+
+        def said(order: tuple[str, ...], wording: float) -> str:
+            belief = self._replayed(order)
+            assert belief is not None
+            return belief.take(heard, wording).text
+
+        if len({said(order, 0.0) for order in fitting}) < 2:
+            return []
+        generator = derive_random(self._seed, ENV_ID, "alternatives", self._task.task_id, turn)
+        silent = self._unanswered if heard.asks else 0.0
+        return drawn(draws, generator, silent, lambda wording: said(generator.choice(fitting), wording))
+
+    def _replayed(self, reasons: tuple[str, ...]) -> Belief | None:
+        """A belief in these reasons after all that was said; None where it would have said something else."""
+        belief = Belief(reasons, self._task.told, self._texts)
+        same = all(belief.take(heard, wording).text == text for heard, wording, text in self._said)
+        return belief if same else None
+
+
+class Overheard:
+    """A `User` who answers without the script: a recording, or a person. The script hears every message, so that it
+    can tell where the believer stands, and its words are dropped."""
+
+    def __init__(self, user: User, script: ScriptedBeliever) -> None:
+        self._user, self._script = user, script
+
+    async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
+        """The user's reply."""
+        reply = await self._user.reply(messages, request)
+        await self._script.reply(messages, request)
+        return reply
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """An upstream record: what somebody claims, and their essay for it, which the policy does not see."""
@@ -113,10 +189,7 @@ def read_statement(record: Any, where: str) -> Statement:
 
 def load_records(path: Path) -> list[dict[str, Any]]:
     """The records of an upstream `all_statements_refined.json`, each checked by `read_statement`."""
-    records = load_list(path)
-    for index, record in enumerate(records):
-        read_statement(record, f"{path}, record {index}")
-    return records
+    return load_list(path, read_statement)
 
 
 _BELIEVER = """You play somebody who believes in a claim. You are critical but open to good evidence, and you point \

@@ -10,14 +10,14 @@ from typing import Any
 
 from infopo.envs.base import Env
 from infopo.envs.options import check_user
-from infopo.envs.registry import EnvSpec, Split
+from infopo.envs.registry import Canary, EnvSpec, Split
 from infopo.envs.usergym.search.bank import make_task, num_tasks
 from infopo.envs.usergym.search.corpus import Corpus
 from infopo.envs.usergym.search.env import SearchEnv
 from infopo.envs.usergym.search.expert import SearchExpert
 from infopo.envs.usergym.search.judge import ChatJudge, ScriptedJudge
 from infopo.envs.usergym.search.options import ENV_ID, FIXED, UPSTREAM, SearchOptions
-from infopo.envs.usergym.search.task import RecordedResults, load_records, read_task
+from infopo.envs.usergym.search.task import Hit, RecordedResults, Task, load_records, read_task
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
 
@@ -43,9 +43,32 @@ def from_upstream(record: Any, options: Mapping[str, Any], chat: ChatModel) -> E
 
 def _build(index: int, split: Split, seed: int, user: str | None, options: SearchOptions) -> Env:
     check_user(ENV_ID, user)
-    task = make_task(index, split, options)
+    return _env(make_task(index, split, options), seed, options)
+
+
+def _env(task: Task, seed: int, options: SearchOptions) -> Env:
     rules = replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns)
     return SearchEnv(task, Corpus(task.documents), ScriptedJudge(task), seed=seed, options=options, rules=rules)
+
+
+def _canary(seed: int, options: SearchOptions) -> Canary:
+    """A world in which who and where the question leads to are no words: whoever sees one has found its document."""
+    task = make_task(seed, "train", options)
+    first, second = sorted((hit for hit in task.documents if hit.fact), key=lambda hit: str(hit.fact))
+    who, where = str(second.title), task.answer
+    planted = {str(hit.fact): f"zq{hit.fact}zq" for hit in (first, second)}
+
+    def plant(hit: Hit) -> Hit:
+        title, snippet = str(hit.title), str(hit.snippet)
+        if hit == first or title == who:
+            title, snippet = (text.replace(who, planted["first"]) for text in (title, snippet))
+        if hit == second:
+            snippet = snippet.replace(where, planted["second"])
+        return replace(hit, title=title, snippet=snippet)
+
+    told, documents = (tuple(map(plant, hits)) for hits in (task.told, task.documents))
+    env = _env(replace(task, answer=planted["second"], documents=documents, told=told), seed, options)
+    return Canary(env=env, secrets={fact: (planted[fact],) for fact in task.facts})
 
 
 SPEC = EnvSpec(
@@ -55,5 +78,6 @@ SPEC = EnvSpec(
     num_tasks=num_tasks,
     build=_build,
     expert=SearchExpert,
+    canary=_canary,
     from_upstream=from_upstream,
 )

@@ -109,12 +109,13 @@ def load_records(path: Path) -> list[dict[str, Any]]:
 
     They carry ids, first utterances and wanted actions; the database that they are about is tau-bench's, not here.
     """
-    records = load_list(path)
     seen: set[str] = set()
-    for index, record in enumerate(records):
-        task = read_task(record, f"{path}, record {index}")
+
+    def read(record: Any, where: str) -> None:
+        task = read_task(record, where)
         if task.task_id in seen or not any(domain in task.task_id for domain in DOMAINS):
             what = "is there twice" if task.task_id in seen else f"names none of the domains {', '.join(DOMAINS)}"
-            raise UserError(f"{path}, record {index}: field 'id': {task.task_id!r:.60} {what}")
+            raise UserError(f"{where}: field 'id': {task.task_id!r:.60} {what}")
         seen.add(task.task_id)
-    return records
+
+    return load_list(path, read)

@@ -10,10 +10,10 @@ from typing import Any
 
 from infopo.core import Message
 from infopo.envs.base import Env
-from infopo.envs.registry import Canary, EnvSpec, Split
+from infopo.envs.registry import EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
-from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling
+from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling, answer_canary
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.telepathy.bank import Task, make_task, num_tasks, revealed
 from infopo.envs.usergym.telepathy.chat import ChatOracle, load_records, read_entity
@@ -74,7 +74,7 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: Telepath
     for name in told:
         possible.state(name, values[name])
 
-    def rate(right: Mapping[str, bool]) -> Ruling:
+    def rate(right: Mapping[str, str | None]) -> Ruling:
         hit = all(right.values())  # there is no credit for a part
         return Ruling(score=float(hit), text=texts["right" if hit else "wrong"][0])
 
@@ -89,12 +89,6 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: Telepath
     )
 
 
-def _canary(seed: int, options: TelepathyOptions) -> Canary:
-    """An ordinary task: nobody but the agent may ever say the whole answer."""
-    env = _build(seed, "train", seed, None, options)
-    return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
-
-
 SPEC = with_records(
     EnvSpec(
         env_id=ENV_ID,
@@ -103,7 +97,7 @@ SPEC = with_records(
         num_tasks=num_tasks,
         build=_build,
         expert=expert,
-        canary=_canary,
+        canary=answer_canary(_build),
         from_upstream=from_upstream,
     ),
     load_records,

@@ -41,10 +41,7 @@ def read_entity(record: Any, where: str) -> Entity:
 
 def load_records(path: Path) -> list[dict[str, Any]]:
     """The records of an upstream `all_entities_refined.json`, each checked by `read_entity`."""
-    records = load_list(path)
-    for index, record in enumerate(records):
-        read_entity(record, f"{path}, record {index}")
-    return records
+    return load_list(path, read_entity)
 
 
 class ChatOracle:

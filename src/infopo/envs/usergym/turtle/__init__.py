@@ -12,10 +12,10 @@ from typing import Any
 
 from infopo.core import Message
 from infopo.envs.base import Env
-from infopo.envs.registry import Canary, EnvSpec, Split
+from infopo.envs.registry import EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
-from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling
+from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling, answer_canary
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.turtle.bank import Task, make_task, num_tasks, revealed
 from infopo.envs.usergym.turtle.chat import ChatOracle, load_records, read_story
@@ -76,15 +76,13 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOp
     for name in told:
         possible.state(name, values[name])
 
-    def rate(right: Mapping[str, bool]) -> Ruling:
-        score = sum(WEIGHTS[name] for name, hit in right.items() if hit)
+    def rate(right: Mapping[str, str | None]) -> Ruling:
+        score = sum(WEIGHTS[name] for name, value in right.items() if value)
         if options.mode == "fixed":
             return Ruling(score=score, text=texts["thanks"][0])
         nano = options.difficulty == "nano"
         statements = [
-            f"{name} {values[name]}" if nano else CRITERIA[name].format(value=values[name])
-            for name, hit in right.items()
-            if hit
+            f"{name} {value}" if nano else CRITERIA[name].format(value=value) for name, value in right.items() if value
         ]
         return Ruling(score=score, text=covered(statements, options.difficulty))
 
@@ -99,12 +97,6 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOp
     )
 
 
-def _canary(seed: int, options: TurtleOptions) -> Canary:
-    """An ordinary task: nobody but the agent may ever say the whole answer."""
-    env = _build(seed, "train", seed, None, options)
-    return Canary(env=env, secrets={"the answer": (str(env.reference_answer()),)})
-
-
 SPEC = with_records(
     EnvSpec(
         env_id=ENV_ID,
@@ -113,7 +105,7 @@ SPEC = with_records(
         num_tasks=num_tasks,
         build=_build,
         expert=expert,
-        canary=_canary,
+        canary=answer_canary(_build),
         from_upstream=from_upstream,
     ),
     load_records,

@@ -1,0 +1,61 @@
+"""What an agent may send to the benchmark: no call from free text, none that hangs it, no token of the customer."""
+
+import json
+import re
+from typing import Any
+
+from infopo.core import InfopoError, ToolCall
+
+CUSTOMER_TOKENS = re.compile(r"###\s*(?:STOP|TRANSFER|OUT-OF-SCOPE)\s*###")  # with these a customer ends the talk
+LONGEST_EXPRESSION = 200
+REFUSED = "(refused: a power, or too long)"  # what `calculate` gets instead, and answers with its own error
+
+
+class BadCallError(InfopoError):
+    """A tool call that cannot be read; the text is for the policy."""
+
+
+def spoken(content: str) -> str:
+    """What of a message is said aloud: no thought, no token that is the customer's.
+
+    A text with the tags of a tool call is a call that could not be read: `BadCallError`, the customer must not hear it.
+
+    >>> spoken("<think>Hm.</think>Goodbye! ###STOP###")
+    'Goodbye!'
+    """
+    text = content.rpartition("</think>")[2]
+    if "<think>" in text:  # a thought that was never closed
+        text = text.partition("<think>")[0]
+    if "<tool_call>" in text or "</tool_call>" in text:
+        raise BadCallError("a tool call that cannot be read")
+    while CUSTOMER_TOKENS.search(text):  # again, since what remains may join to another
+        text = CUSTOMER_TOKENS.sub("", text)
+    return text.encode(errors="replace").decode().strip()
+
+
+def read_arguments(call: ToolCall) -> dict[str, Any]:
+    """The arguments as an object with text keys; those of `calculate` made harmless. Raises `BadCallError`.
+
+    The benchmark evaluates the expression as Python: a tower of powers would never come back.
+    """
+    try:
+        arguments = json.loads(call.arguments or "{}", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadCallError(f"the arguments are no JSON: {error}") from error
+    if not isinstance(arguments, dict):
+        raise BadCallError("the arguments must be a JSON object")
+    try:
+        json.dumps(arguments, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadCallError("the arguments hold half a character") from error
+    if call.name == "calculate" and not _is_bounded(arguments.get("expression", "")):
+        arguments["expression"] = REFUSED
+    return arguments
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_bounded(expression: Any) -> bool:
+    return isinstance(expression, str) and len(expression) <= LONGEST_EXPRESSION and "**" not in expression
