@@ -1,7 +1,5 @@
 """The command line as people use it: real models, real runs, real mistakes."""
 
-import errno
-import io
 import json
 import os
 import shutil
@@ -11,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -443,39 +440,6 @@ def test_doctor_reports_what_is_there(
     assert "set INFOPO_CACHE" in capsys.readouterr().out
 
 
-def test_output_into_a_closed_pipe_is_no_error() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    arguments = command("envs", "usergym/travel")
-    result = subprocess.run(arguments, env=ENVIRONMENT, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=100)
-    os.close(writer)
-    assert (result.returncode, result.stderr) == (0, "")
-
-
-def test_output_that_cannot_be_written_is_one_line() -> None:
-    with open("/dev/full", "w") as full:
-        result = subprocess.run(
-            command("envs", "toy/slots"), env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100
-        )
-    said = "infopo: cannot write the output: No space left on device; send it elsewhere\n"
-    assert (result.returncode, result.stderr) == (1, said)
-
-
-def test_a_closed_output_is_no_error() -> None:
-    arguments = ["sh", "-c", 'exec "$@" >&-', "sh", *command("envs", "toy/slots")]
-    result = subprocess.run(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, timeout=100)
-    assert (result.returncode, result.stderr) == (0, "")
-
-
-def test_another_error_of_the_system_is_not_taken_for_one_of_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(arguments: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
-
-    monkeypatch.setattr("infopo.cli.envs.run", fail)
-    with pytest.raises(OSError, match="somewhere"):
-        main(["envs"])
-
-
 @pytest.mark.parametrize(
     ("stop", "said"),
     [(KeyboardInterrupt(), "infopo: stopped by Ctrl-C\n"), (KeyboardInterrupt("resume so"), "infopo: resume so\n")],
@@ -500,51 +464,7 @@ def test_a_stopped_evaluation_of_a_run_says_how_to_go_on(tmp_path: Path, monkeyp
         evaluate_run(TrainConfig(), None, tmp_path, 0, 1)
 
 
-def test_a_character_that_the_output_lacks_is_shown_as_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
-    monkeypatch.setattr("infopo.cli.envs.run", lambda arguments: print("cut …") or 0)
-    assert main(["envs"]) == 0
-    assert shown.getvalue() == b"cut ?\n"
-
-
 def test_a_key_of_a_recipe_that_is_no_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "recipe.yaml").write_text("steps: 3\n1: 2\n")
     assert main(["train", str(tmp_path / "recipe.yaml")]) == 2
     assert "recipe.yaml: the name 1 is not text: put quotes around it" in capsys.readouterr().err
-
-
-def test_nano_can_be_warm_started_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    from infopo.cli.policy import load
-    from infopo.core import UserError
-
-    asked: list[tuple[str, dict[str, Any]]] = []
-
-    def found(env: str, options: dict[str, Any], **settings: Any) -> str:
-        asked.append((env, options))
-        raise UserError("enough")
-
-    monkeypatch.setattr("infopo.nano.nano_folder", found)
-    for model in ("nano", "nano:usergym/all-test"):
-        with pytest.raises(UserError, match="enough"):
-            load(model, "toy/slots", {"slots": 2})
-    assert asked == [("toy/slots", {"slots": 2}), ("usergym/all-test", {"difficulty": "nano"})]
-
-
-def test_the_nano_difficulty_follows_the_model(tmp_path: Path) -> None:
-    from infopo.cli.policy import with_nano_difficulty
-
-    def difficulty(model: object, **options: Any) -> Any:
-        return with_nano_difficulty(str(model), "usergym/travel", options).get("difficulty")
-
-    assert difficulty("nano") == "nano"
-    assert difficulty("nano:usergym/all-test") == "nano"
-    assert difficulty("nano", difficulty="standard") == "standard"
-    assert difficulty("Qwen/Qwen3-4B") is None
-    (tmp_path / "infopo.json").write_text('{"nano": 1}')
-    assert difficulty(tmp_path) == "nano"
-    checkpoint = tmp_path / "run" / "checkpoints" / "step_000001"
-    checkpoint.mkdir(parents=True)
-    assert difficulty(checkpoint) is None
-    (tmp_path / "run" / "config.yaml").write_text("env_options: {difficulty: nano}\n")
-    assert difficulty(checkpoint) == "nano"

@@ -19,7 +19,9 @@ from infopo.samplers.scripted import ScriptedSampler
 from infopo.testing.tiny import tiny_tokenizer
 from infopo.tokens import Renderer
 
-OFFERING = [name for name in list_envs() if isinstance(make_env(name, task=0), Resampling)]
+OFFERING = [
+    name for name in list_envs() if not name.startswith("tau2/") and isinstance(make_env(name, task=0), Resampling)
+]
 
 
 def said(text: str) -> Message:

@@ -158,7 +158,9 @@ def test_a_busy_event_loop_does_not_turn_an_answer_into_a_timeout(strongest: str
     assert asyncio.run(busy()).error is None
 
 
-@pytest.mark.parametrize("call", [(float("nan"),), ({1},), (object(),), ("\ud800",)], ids=repr)
+@pytest.mark.parametrize(
+    "call", [(float("nan"),), ({1},), (object(),), ("\ud800",)], ids=["nan", "set", "object", "half a surrogate"]
+)
 def test_arguments_must_be_json(call: tuple[Any, ...], strongest: str) -> None:
     with pytest.raises(ValueError, match=r"JSON|surrogates"):
         answers("def f(x): return x", call, level=strongest)
