@@ -1,10 +1,14 @@
 """Real model folders, tiny and random: an architecture of the library, a tokenizer trained here, a chat template."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# A shell starts what it puts in the background deaf to Ctrl-C, and so would be the processes that tests start and stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = (
     "{%- for message in messages -%}"

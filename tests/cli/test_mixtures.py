@@ -28,7 +28,7 @@ def test_a_mixture_is_trained_and_evaluated_member_by_member(
     capsys.readouterr()
     assert main(f"eval --model {run} --env {MIXTURE} {options} --episodes 3 --rollout.max-new-tokens 8".split()) == 0
     shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert shown[-2:] == ["toy/slots", "usergym/function"]
+    assert [name for name in shown if "/" in name] == ["toy/slots", "usergym/function"]
 
 
 def test_published_records_are_trained_on_and_evaluated(model_folder: Path, tmp_path: Path) -> None:

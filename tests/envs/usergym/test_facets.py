@@ -84,7 +84,7 @@ def user(unanswered: float = 0.0, seed: int = 0) -> FacetUser:
         {"color": "red", "kind": "owl"},
         possible=Possible(POSSIBLE),
         texts={"yes": ("Yes.", "Yes, so it is."), "no": ("No.", "No, not so."), "unclear": ("What?",)},
-        rate=lambda right: Ruling(score=sum(right.values()) / 2, text="noted"),
+        rate=lambda right: Ruling(score=sum(value is not None for value in right.values()) / 2, text="noted"),
         unanswered=unanswered,
         seed_parts=(seed, "test"),
     )
