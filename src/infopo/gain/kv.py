@@ -20,6 +20,7 @@ from infopo.tokens.visibility import mask_problem
 
 BATCH_COLUMNS = 16384  # key-value columns of one working copy, unless one row alone has more
 BATCH_PAIRS = 1 << 24  # query-key pairs of one forward, likewise
+CPU_PART = 4  # a CPU reads this part of both at a time: the working copy then stays in its cache
 ROW_TOKENS = 160  # of the branches in a row, about: each is a masked key to all others
 
 Members = Sequence[tuple[int, Branch]]
@@ -67,9 +68,12 @@ def kv(
     ]
     columns = [_end(members) + _queries(members) for _, members in rows]
 
+    part = CPU_PART if model.device.type == "cpu" else 1
+
     def fits(count: int, longest: int) -> bool:
         # of the row with the most columns; a row has about as many queries as any other
-        return count * longest <= BATCH_COLUMNS and count * longest * ROW_TOKENS <= BATCH_PAIRS
+        size = count * longest * part
+        return size <= BATCH_COLUMNS and size * ROW_TOKENS <= BATCH_PAIRS
 
     for batch in batched(columns, fits):
         yield _read(model, handle, [rows[index] for index in batch])
