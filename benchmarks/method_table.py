@@ -37,11 +37,13 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     return T_95[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values)), statistics.fmean(values)
 
 
-def rate(values: Sequence[float], alone: Sequence[float] | None = None) -> str:
-    """A mean with its interval; `alone` is that of a single value."""
+def rate(values: Sequence[float], alone: Sequence[float] | None = None, *, share: bool = False) -> str:
+    """A mean with its interval, which of a `share` ends at 0 and 1; `alone` is that of a single value."""
     found = interval(values)
     if found is not None:
-        return f"{found[1]:.3f} [{found[1] - found[0]:.2f}, {found[1] + found[0]:.2f}]"
+        ends = [found[1] - found[0], found[1] + found[0]]
+        low, high = [min(1.0, max(0.0, end)) for end in ends] if share else ends
+        return f"{found[1]:.3f} [{low:.2f}, {high:.2f}]"
     low, high = alone or (math.nan, math.nan)
     return f"{statistics.fmean(values):.3f}" + ("" if alone is None else f" [{low:.2f}, {high:.2f}]")
 
@@ -69,7 +71,7 @@ def table(task: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         cells = [
             label,
             ", ".join(str(result["settings"]["seed"]) for result in results),
-            rate(success, results[0]["after"]["ci95"] if len(results) == 1 else None),
+            rate(success, results[0]["after"]["ci95"] if len(results) == 1 else None, share=True),
             *(_mean(results, "after", name) for name in ("score", "questions", "repeated", "revealed")),
             str(results[0]["settings"]["steps"]),
             *(f"{statistics.fmean(float(one[name]) for one in results):.0f}" for name in ("seconds", "gain_seconds")),
@@ -92,7 +94,11 @@ def by_member(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     lines = [f"| method | {' | '.join(members)} |", f"|---|{'---|' * len(members)}"]
     for label, parts in found.items():
         cells = [
-            rate([float(part[name]["success"]) for part in parts], parts[0][name]["ci95"] if len(parts) == 1 else None)
+            rate(
+                [float(part[name]["success"]) for part in parts],
+                parts[0][name]["ci95"] if len(parts) == 1 else None,
+                share=True,
+            )
             for name in members
         ]
         lines.append(f"| {label} | {' | '.join(cells)} |")
@@ -109,7 +115,8 @@ def elsewhere(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     for label, part in found.items():
         tests = [[one["also"][name] for one in part] for name in names]
         cells = [
-            rate([float(one["success"]) for one in each], each[0]["ci95"] if len(each) == 1 else None) for each in tests
+            rate([float(one["success"]) for one in each], each[0]["ci95"] if len(each) == 1 else None, share=True)
+            for each in tests
         ]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     return "\n".join(lines)
