@@ -137,6 +137,8 @@ def run_cell(cell: Cell, folder: Path, say: Callable[[str], None]) -> dict[str, 
         for name, options in cell.also.items():
             other = dataclasses.replace(tested, env_options=tested.env_options | options)
             also[name] = evaluate_run(other, loaded.policy, run, config.steps, cell.evaluation).summary()
+    for summary in (after, *also.values()):
+        summary.pop("per_task", None)  # hundreds of lines that no table shows
     result = {"key": key, "code": digest(), "task": cell.task, "label": cell.label, "settings": dict(cell.settings)}
     result |= {"learning_rate": config.learning_rate, "after": after, "also": also, **_cost(run)}
     (folder / "cells").mkdir(exist_ok=True)

@@ -64,10 +64,7 @@ def _cells(task: str, base: dict[str, Any], rows: dict[str, dict[str, Any]], see
 
 
 def _methods(seeds: Iterable[int]) -> list[Cell]:
-    rows = {}
-    for name in algorithms.names():
-        paid = "turn_rewards" in algorithms.get(name).needs
-        rows[name] = as_meant(name, TRAVEL["env"]) | ({"env_options": {"reward": "upstream"}} if paid else {})
+    rows = {name: as_meant(name, TRAVEL["env"]) for name in algorithms.names()}
     return list(_cells("travel 22", {**TRAVEL, "steps": 20}, rows, seeds))
 
 
