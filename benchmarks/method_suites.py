@@ -26,6 +26,7 @@ PLACEHOLDERS = {
 }
 TRAVEL = {"env": "usergym/travel", "env_options": {"tier": "22"}}
 EVALUATION = 200
+PAID = ("userrl", "bi-level-gae", "mt-grpo")  # made for step rewards; without any they are paid the outcome at the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +195,7 @@ def honourable_failure(*, groups: int, slots_per_task: int = 5, size: int = 8) -
         signals = {"gain": [[None if g is None else g.value for g in row] for row in chosen], "belief": belief}
         found = algorithms.credit_batch(failed, signals)
         found = dataclasses.replace(found, values=np.zeros(found.sampled.shape))
-        paid = "turn_rewards" in method.needs
+        paid = name in PAID
         if not paid:
             found = dataclasses.replace(found, turn_rewards=None, turn_reward_mask=None)
         advantages = method.credit(found).advantages
