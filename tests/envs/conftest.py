@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ Policy = Callable[[tuple[Message, ...]], str | Message]
 class Dialogue:
     """One played episode. `actions[k]` was answered by `steps[k]`."""
 
+    env: Any  # an `Env`, with whatever more its own tests look at
     opening: Opening
     actions: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -23,7 +25,11 @@ class Dialogue:
 
     @property
     def replies(self) -> list[str]:
-        return [step.messages[0].content for step in self.steps]
+        return [message.content for step in self.steps for message in step.messages]
+
+    @property
+    def texts(self) -> list[str]:
+        return [*(message.content for message in self.opening.messages), *self.actions, *self.replies]
 
     @property
     def transcript(self) -> list[tuple[str, str]]:
@@ -52,7 +58,7 @@ async def _play(env: Env, policy: Policy | list[str]) -> Dialogue:
         steps.append(step)
     outcome = await env.outcome()
     await env.close()
-    return Dialogue(opening=opening, actions=tuple(actions), steps=tuple(steps), outcome=outcome)
+    return Dialogue(env=env, opening=opening, actions=tuple(actions), steps=tuple(steps), outcome=outcome)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from infopo.cli.eval_play import suite_of
 from infopo.cli.policy import HOSTED
 from infopo.core import InfopoError
 from infopo.users.chat_settings import ChatSettings, read_settings
@@ -15,15 +16,8 @@ if TYPE_CHECKING:
 def show_estimate(flags: "EvalFlags", users: list[str | None]) -> int:
     """Print how many episodes, calls and tokens, and what they would cost; returns the exit code."""
     from infopo.evaluation.estimate import estimate
-    from infopo.evaluation.play import Suite
 
-    suite = Suite(
-        env=flags.env,
-        env_options=flags.env_options,
-        episodes=flags.episodes or 1,
-        split=flags.split,
-        seed=flags.seed,
-    )
+    suite = suite_of(flags, user=None)
     trials = f", up to {flags.trials} trials each" if flags.agent == "reflexion" else ""
     count = suite.episodes * flags.samples * len(users)
     print(f"episodes   {count}: {suite.episodes} tasks, {flags.samples} each, {len(users)} users{trials}")

@@ -24,7 +24,7 @@ from infopo.rollout.failures import most_frequent_failure, stop_where_all_failed
 if TYPE_CHECKING:
     from infopo.cli.eval import EvalFlags
     from infopo.evaluation.agents import Agent
-    from infopo.evaluation.play import Pace
+    from infopo.evaluation.play import Pace, Suite
     from infopo.evaluation.spending import Ledger, Meter
 
 
@@ -111,16 +111,11 @@ def _player(flags: "EvalFlags") -> "tuple[Agent, Pace, Meter | None]":
     return agent, pace, meter
 
 
-def _play(
-    flags: "EvalFlags", agent: "Agent", pace: "Pace", user: str | None, folder: Path | None, ledger: "Ledger"
-) -> tuple[dict[str, Any], Sequence[Group]]:
-    """The summary and the groups of one user."""
-    from infopo.evaluation.floors import floors_of
-    from infopo.evaluation.play import Suite, play_suite
-    from infopo.evaluation.summarise import summarise
-    from infopo.evaluation.trials import trials_summary
+def suite_of(flags: "EvalFlags", user: str | None) -> "Suite":
+    """The tasks that the flags ask for, with one user."""
+    from infopo.evaluation.play import Suite
 
-    suite = Suite(
+    return Suite(
         env=flags.env,
         env_options=flags.env_options,
         episodes=flags.episodes or 1,
@@ -128,6 +123,18 @@ def _play(
         seed=flags.seed,
         user=user,
     )
+
+
+def _play(
+    flags: "EvalFlags", agent: "Agent", pace: "Pace", user: str | None, folder: Path | None, ledger: "Ledger"
+) -> tuple[dict[str, Any], Sequence[Group]]:
+    """The summary and the groups of one user."""
+    from infopo.evaluation.floors import floors_of
+    from infopo.evaluation.play import play_suite
+    from infopo.evaluation.summarise import summarise
+    from infopo.evaluation.trials import trials_summary
+
+    suite = suite_of(flags, user)
     floors = floors_of(suite.env, suite.env_options, episodes=suite.episodes, split=suite.split)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

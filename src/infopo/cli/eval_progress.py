@@ -3,19 +3,17 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from infopo.cli.progress import PlainConsole, duration, say
+from infopo.cli.progress import PlainConsole, WithBar, duration, say
 from infopo.core import Group
 
 LINES = 10
 
 
-class EvalProgress:
+class EvalProgress(WithBar):
     """Counts tasks as they finish. `spent` says what it has cost so far, where that is of interest.
 
     The first call of `on_groups` is for what was played before, so it has no share in the time that is left.
@@ -27,7 +25,6 @@ class EvalProgress:
         self._start: float | None = None
         self._said = 0
         console = console or PlainConsole(file=sys.stdout)
-        self._bar: Progress | None = None
         if console.is_terminal:
             columns = (
                 TextColumn(what),
@@ -64,14 +61,3 @@ class EvalProgress:
             each = (time.monotonic() - self._start) / new
             parts.append(f"left {duration(each * (self.total - self._done))}")
         return "  ".join([part for part in (*parts, self.spent()) if part])
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -47,7 +47,24 @@ class PlainConsole(Console):
         raise BrokenPipeError
 
 
-class TrainProgress:
+class WithBar:
+    """Shows a bar, where there is one, as long as it is used as a context manager."""
+
+    _bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class TrainProgress(WithBar):
     """Shows each step: success, turns, questions asked, gain, gate, time left. What was not measured is a dash."""
 
     def __init__(self, total: int, *, done: int = 0, console: Console | None = None) -> None:
@@ -55,7 +72,6 @@ class TrainProgress:
         self.done = done
         self.console = console or PlainConsole(file=sys.stdout)
         self._seconds: deque[float] = deque(maxlen=RECENT)
-        self._bar: Progress | None = None
         if self.console.is_terminal:
             columns = (
                 TextColumn("step"),
@@ -93,17 +109,6 @@ class TrainProgress:
         if not self._seconds:
             return "-"
         return duration(sum(self._seconds) / len(self._seconds) * (self.total - self.done))
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
 
 class Quarters:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from infopo.core import derive_random
 
@@ -32,19 +32,9 @@ Fault = Literal[
     "events",
     "unauthorized",
 ]
-FAULTS: tuple[Fault, ...] = (
-    "down",
-    "slow",
-    "rate-limited",
-    "error",
-    "garbage",
-    "empty",
-    "refusal",
-    "cut",
-    "cut-stream",
-    "bad-chunk",
-    "events",
-)
+FAULTS: tuple[Fault, ...] = tuple(
+    fault for fault in get_args(Fault) if fault != "unauthorized"
+)  # a wrong key does not pass by itself
 STREAMED = ("cut-stream", "bad-chunk", "events")
 USAGE = {"prompt_tokens": 40, "completion_tokens": 10, "total_tokens": 50}
 

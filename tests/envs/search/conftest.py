@@ -1,54 +1,15 @@
-"""Playing whole dialogues, and a retrieval server on loopback that misbehaves on demand."""
+"""A retrieval server on loopback that misbehaves on demand."""
 
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from infopo.core import Message, Outcome
-from infopo.envs import Env, Opening, Step
 from infopo.envs.search.task import SearchBackend
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialogue:
-    """One played episode."""
-
-    opening: Opening
-    steps: tuple[Step, ...]
-    outcome: Outcome
-    messages: tuple[Message, ...]
-
-    @property
-    def replies(self) -> list[str]:
-        return [step.messages[0].content for step in self.steps]
-
-
-async def _play(env: Env, policy: Callable[[tuple[Message, ...]], str] | Sequence[str]) -> Dialogue:
-    opening = await env.start()
-    messages, steps = list(opening.messages), []
-    script = None if callable(policy) else iter(policy)
-    while not steps or not (steps[-1].done or steps[-1].truncated):
-        text = policy(tuple(messages)) if callable(policy) else next(script, None)  # type: ignore[arg-type]
-        if text is None:
-            break
-        action = Message(role="assistant", content=text)
-        steps.append(await env.step(action))
-        messages += [action, *steps[-1].messages]
-    outcome = await env.outcome()
-    await env.close()
-    return Dialogue(opening=opening, steps=tuple(steps), outcome=outcome, messages=tuple(messages))
-
-
-@pytest.fixture
-def play() -> Callable[..., Dialogue]:
-    """`play(env, policy)`: a function of the messages, or a list of actions (stops early where it runs out)."""
-    return lambda env, policy: asyncio.run(_play(env, policy))
 
 
 class RetrievalServer:
