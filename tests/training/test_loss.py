@@ -182,7 +182,7 @@ def test_log_probs_and_entropies_are_those_of_the_sampled_tokens(family: str, te
     model = tiny_model(tiny_tokenizer(), family)
     batch = collate([row(one, 0.0) for one in RAGGED], device="cpu")
     with torch.no_grad():
-        logprobs, entropies = TokenLogProbs(model, temperature)(batch.input_ids, batch.attention_mask, batch.target)
+        logprobs, entropies = TokenLogProbs(model, temperature)(batch.input_ids, batch.target)
     expected, spread = [], []
     for one in RAGGED:
         with torch.no_grad():
@@ -199,7 +199,6 @@ def test_collate_pads_on_the_right_and_marks_what_was_sampled() -> None:
     rows = [Row(trajectory=one, advantages=[float(k) for k in range(len(one.token_ids))], weight=0.5) for one in RAGGED]
     batch = collate(rows, pad=3, device="cpu")
     assert batch.input_ids.shape == batch.target.shape == (3, 7)
-    assert batch.attention_mask.sum(1).tolist() == [7, 3, 5]
     assert batch.input_ids[1].tolist() == [12, 13, 14, 3, 3, 3, 3]
     assert batch.target.sum(1).tolist() == [3, 2, 1]
     assert batch.advantages[2].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0]
@@ -259,7 +258,7 @@ def test_a_batch_without_targets_reaches_every_trained_weight_with_zero(family: 
     """Several ranks wait for the gradient of every weight, also from a rank that has nothing to learn from."""
     policy = tiny_policy(tiny_folder(tmp_path, family), lora_rank=rank)
     ids = torch.zeros(1, 2, dtype=torch.long)
-    logprobs, entropies = TokenLogProbs(policy.model, 1.0)(ids, ids + 1, ids.bool())
+    logprobs, entropies = TokenLogProbs(policy.model, 1.0)(ids, ids.bool())
     assert logprobs.shape == entropies.shape == (0,)
     logprobs.sum().backward()
     trained = {name: weight for name, weight in policy.model.named_parameters() if weight.requires_grad}

@@ -132,7 +132,7 @@ def test_no_aggregation_depends_on_how_the_batch_is_cut(
     rows = rows_of(episodes, zero=(1, 5))
     model = load_policy(str(slots_folder)).model
     batch = collate(rows, device="cpu")
-    new, _ = TokenLogProbs(model, 1.0)(batch.input_ids, batch.attention_mask, batch.target)
+    new, _ = TokenLogProbs(model, 1.0)(batch.input_ids, batch.target)
     losses = torch.zeros(batch.target.shape)
     losses[batch.target] = policy_loss(new, batch.old_logprobs[batch.target], batch.advantages[batch.target], loss)[0]
     expected = aggregate(losses, batch.target, loss)
@@ -165,7 +165,7 @@ def test_an_update_moves_log_probs_where_the_advantages_point(slots_folder: Path
     def logprobs() -> torch.Tensor:
         batch = collate(rows, device="cpu")
         with torch.no_grad():
-            new, _ = TokenLogProbs(setup.policy.model, 1.0)(batch.input_ids, batch.attention_mask, batch.target)
+            new, _ = TokenLogProbs(setup.policy.model, 1.0)(batch.input_ids, batch.target)
         return (new * batch.advantages[batch.target]).sum()
 
     before = logprobs()

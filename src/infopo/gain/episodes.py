@@ -11,7 +11,7 @@ from infopo.gain.forward import batched, padded
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.sampled_tokens import TokenLogProbs
 
-Read = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Read = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def episode_batches(trajectories: Sequence[Trajectory], tokens: int) -> Iterator[list[int]]:
@@ -22,7 +22,7 @@ def episode_batches(trajectories: Sequence[Trajectory], tokens: int) -> Iterator
 def read_sampled(
     trajectories: Sequence[Trajectory], read: Read, *, tokens: int, device: torch.device
 ) -> list[torch.Tensor]:
-    """What `read(input_ids, attention_mask, target)` says of the sampled tokens `[N, ...]`, by episode.
+    """What `read(input_ids, target)` says of the sampled tokens `[N, ...]`, by episode.
 
     Its arguments are `[B, L]`, right-padded; its answer is in row-major order of `target`. `tokens` bounds a batch.
     """
@@ -31,9 +31,8 @@ def read_sampled(
         for chunk in episode_batches(trajectories, tokens):
             rows = [trajectories[index] for index in chunk]
             ids = padded([row.token_ids for row in rows], 0, device)
-            present = padded([[1] * len(row.token_ids) for row in rows], 0, device)
             target = padded([row.sampled for row in rows], False, device)
-            found |= zip(chunk, torch.split(read(ids, present, target), target.sum(1).tolist()), strict=True)
+            found |= zip(chunk, torch.split(read(ids, target), target.sum(1).tolist()), strict=True)
     return [found[index] for index in range(len(trajectories))]
 
 

@@ -8,14 +8,13 @@ from torch.nn.functional import cross_entropy
 from infopo.tokens.language_model import HEAD_CHUNK, decoder_of, logits_of
 
 
-def sampled_states(
-    model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, target: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def sampled_states(model: Any, input_ids: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """All hidden states `[B, L, H]`, and of them `[N, H]` those from which the tokens of `target` were sampled.
 
-    All inputs `[B, L]`; row-major order of `target`, which marks no first column.
+    Inputs `[B, L]`, padded on the right, where no real token looks: no mask is needed, and attention without one skips
+    the half that is causally hidden. Row-major order of `target`, which marks no first column.
     """
-    hidden = decoder_of(model)(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+    hidden = decoder_of(model)(input_ids=input_ids, use_cache=False).last_hidden_state
     return hidden, hidden[:, :-1][target[:, 1:]]
 
 
@@ -31,11 +30,9 @@ class TokenLogProbs(torch.nn.Module):
         self.model = model
         self.temperature = temperature
 
-    def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, target: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """All inputs `[B, L]`; row-major order of `target`."""
-        hidden, chosen = sampled_states(self.model, input_ids, attention_mask, target)
+    def forward(self, input_ids: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs `[B, L]`, padded on the right; row-major order of `target`."""
+        hidden, chosen = sampled_states(self.model, input_ids, target)
         tokens = input_ids[:, 1:][target[:, 1:]]
         logprobs, entropies = [], []
         for start in range(0, chosen.shape[0], HEAD_CHUNK):

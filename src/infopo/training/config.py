@@ -14,7 +14,7 @@ Preset = Literal["matched", "as-published"]
 FilterKind = Literal["none", "std", "std_rev", "dynamic"]
 LEAST = {
     0: "steps max_sampling_rounds warmup_steps weight_decay lora.rank",
-    1: "groups micro_batch_tokens save_every keep_checkpoints lora.alpha critic.width critic.passes",
+    1: "groups save_every keep_checkpoints lora.alpha critic.width critic.passes",
     2: "group_size",
 }
 
@@ -63,7 +63,7 @@ class TrainConfig:
     warmup_steps: int = 0
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
-    micro_batch_tokens: int = 8192  # padded tokens in one forward with gradients
+    micro_batch_tokens: int | None = None  # padded tokens in one forward with gradients; None: 1024 on a CPU, else 8192
     dtype: str = "float32"
     save_every: int = 20
     keep_checkpoints: int = 2
@@ -79,6 +79,7 @@ class TrainConfig:
         checks = {
             "updates": 1 <= self.updates <= max(1, self.groups),
             "filter_keep": 0 < self.filter_keep <= 1,
+            "micro_batch_tokens": self.micro_batch_tokens is None or self.micro_batch_tokens >= 1,
             "learning_rate": self.learning_rate is None or 0 < self.learning_rate < math.inf,
             "max_grad_norm": self.max_grad_norm > 0,
             "dtype": self.dtype in ("float32", "bfloat16"),
@@ -95,3 +96,7 @@ class TrainConfig:
         for name, good in checks.items():
             if not good:
                 raise UserError(f"config: {name} is out of range, got {attrgetter(name)(self)!r}")
+
+    def micro_batch(self, device: Any) -> int:
+        """Padded tokens in one forward with gradients on a `torch.device`; a CPU is quick on what its cache holds."""
+        return self.micro_batch_tokens or (1024 if device.type == "cpu" else 8192)

@@ -50,7 +50,7 @@ class Critic:
         states = read_sampled(
             trajectories,
             lambda *batch: sampled_states(self.policy.model, *batch)[1],
-            tokens=self.config.micro_batch_tokens,
+            tokens=self.config.micro_batch(device),
             device=device,
         )
         self._states = torch.cat([self._states[:0].to(device), *states])

@@ -284,7 +284,7 @@ class Trainer:
     def _references(self, rows: Sequence[Trajectory]) -> list[list[float]] | None:
         if not self.config.loss.kl_coefficient:
             return None
-        return reference_logprobs(self.policy, self.reference, rows, tokens=self.config.micro_batch_tokens)
+        return reference_logprobs(self.policy, self.reference, rows, tokens=self.config.micro_batch(self.policy.device))
 
     def _costs(self, trajectory: Trajectory, reference: list[float]) -> list[float]:
         """What a KL in the reward costs each token `[L]`."""

@@ -27,7 +27,6 @@ class MicroBatch:
     """B right-padded episodes. Tensors are `[B, L]`; `target` marks policy tokens (never column 0)."""
 
     input_ids: torch.Tensor
-    attention_mask: torch.Tensor
     target: torch.Tensor
     old_logprobs: torch.Tensor
     advantages: torch.Tensor
@@ -138,7 +137,7 @@ def value_loss(new: torch.Tensor, old: torch.Tensor, returns: torch.Tensor, clip
 
 def loss_sums(module: Any, batch: MicroBatch, config: LossConfig) -> LossSums:
     """Forward one micro-batch and add up its policy tokens."""
-    new, entropy = module(batch.input_ids, batch.attention_mask, batch.target)
+    new, entropy = module(batch.input_ids, batch.target)
     old, weights = batch.old_logprobs[batch.target], batch.weights[batch.target]
     token_loss, cut = policy_loss(new, old, batch.advantages[batch.target], config)
     policy = loss = (weights * token_loss).sum()
@@ -176,7 +175,6 @@ def collate(rows: Sequence[Row], *, device: Any, pad: int = 0) -> MicroBatch:
     references = [row.reference for row in rows if row.reference is not None]
     return MicroBatch(
         input_ids=stack([t.token_ids for t in trajectories], pad, torch.long),
-        attention_mask=stack([[1] * len(t.token_ids) for t in trajectories], 0, torch.long),
         target=stack([t.sampled for t in trajectories], False, torch.bool),
         old_logprobs=stack(old, 0.0, torch.float32),
         advantages=stack([row.advantages for row in rows], 0.0, torch.float32),

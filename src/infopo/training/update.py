@@ -85,15 +85,15 @@ class Updater:
         config: LossConfig = self.config.loss
         regularised = config.entropy_coefficient or (config.kl_coefficient and config.kl_in == "loss")
         used = [row for row in rows if regularised or any(row.advantages)]
-        for chunk in episode_batches([row.trajectory for row in used], self.config.micro_batch_tokens):
-            yield collate([used[k] for k in chunk], device=self.accelerator.device)
+        device = self.accelerator.device
+        for chunk in episode_batches([row.trajectory for row in used], self.config.micro_batch(device)):
+            yield collate([used[k] for k in chunk], device=device)
 
     def _dummy(self) -> MicroBatch:
         """A forward that teaches nothing: keeps a rank with fewer micro-batches in step with the others."""
         zeros = torch.zeros(1, 2, device=self.accelerator.device)
         return MicroBatch(
             input_ids=zeros.long(),
-            attention_mask=zeros.long() + 1,
             target=zeros.bool(),
             old_logprobs=zeros,
             advantages=zeros,
