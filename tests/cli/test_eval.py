@@ -260,6 +260,32 @@ def test_a_local_model_plays_react_and_reflexion(slots_folder: Path, tmp_path: P
     assert reflexion["trials"]["n"] + reflexion["trials"]["failed"] == 4
 
 
+def test_gains_are_recorded_and_read_back_where_a_run_goes_on(
+    slots_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = f"eval --model {slots_folder} --env toy/slots --env-options.difficulty nano --episodes 6 --concurrency 2"
+    out = tmp_path / "e"
+    assert main(f"{usual} --rollout.max-new-tokens 8 --gains --out {out}".split()) == 0
+    said = capsys.readouterr().out
+    whole, records = summary(out), list(read_records(out / "trajectories.jsonl"))
+    first = [row["turns"][0]["gain"] for row in records if len(row["turns"]) > 1]
+    assert first
+    assert len(set(first)) > 1
+    by_turn = whole["behaviour"]["gain_by_turn"]
+    assert by_turn[0]["mean"] == pytest.approx(sum(first) / len(first))
+    assert f"gain       {by_turn[0]['mean']:+.3f}" in said
+    lines = (out / "trajectories.jsonl").read_text().splitlines(keepends=True)
+    (out / "trajectories.jsonl").write_text("".join(lines[:3]))  # the second of three batches is half
+    assert main(["eval", "--resume", str(out)]) == 0
+    assert list(read_records(out / "trajectories.jsonl")) == records
+    assert summary(out)["behaviour"] == whole["behaviour"]
+
+
+def test_an_endpoint_has_no_gains(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("eval --model openai:fake --env toy/slots --gains".split()) == 2
+    assert "--gains needs a model in this process" in capsys.readouterr().err
+
+
 def start(server: ChatServer, out: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OPENAI_BASE_URL": server.url, "OMP_NUM_THREADS": "1"}
     arguments = f"-m infopo eval --model openai:fake --env toy/slots --episodes 180 --concurrency 2 --out {out}"

@@ -43,6 +43,7 @@ class EvalFlags:
     samples: int = 1  # episodes a task
     split: Literal["train", "test"] = "test"
     seed: int = 0
+    gains: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False  # measure the information gain of every turn
     dtype: Literal["float32", "bfloat16"] = "float32"
     rollout: RolloutConfig = dataclasses.field(default_factory=RolloutConfig)  # temperature 0: the likeliest token
     concurrency: int | None = None  # episodes at one time; by default 128, with an endpoint 8
@@ -128,6 +129,8 @@ def _checked(flags: EvalFlags) -> tuple[EvalFlags, list[str | None]]:
         value = getattr(flags.budget, name)
         if value is not None and value < 0:
             raise UserError(f"--budget.{name} must not be negative, got {value}")
+    if flags.gains and flags.model.startswith(HOSTED):
+        raise UserError("--gains needs a model in this process: an endpoint does not say how likely its tokens were")
     if flags.agent == "reflexion" and flags.samples > 1:
         raise UserError("--samples with reflexion must be 1: it plays a task several times itself, --trials")
     # A run may be trained on before its evaluation is gone on with: which checkpoint it stood for is kept.

@@ -36,17 +36,17 @@ def play_users(flags: "EvalFlags", users: list[str | None]) -> int:
     if out is not None and flags.resume is None:
         refuse_unwritable(out)
         _refuse_taken(out)
-    agent, pace, meter = _player(flags)
+    player = _player(flags)
     with ExitStack() as stack:
         if out is not None:
             stack.callback(FolderLock(out).release)
             _write_config(out, flags)
         elif flags.model.startswith(HOSTED):
             say("without --out nothing is kept where this stops half-way")
-        ledger = Ledger(out, meter)
+        ledger = Ledger(out, player.meter)
         stack.callback(ledger.close)
         with _says_how_to_go_on(out):
-            parts = [_play(flags, agent, pace, user, _place(out, user, users), ledger) for user in users]
+            parts = [_play(flags, player, user, _place(out, user, users), ledger) for user in users]
     summaries = [summary for summary, _ in parts]
     played = [group for _, groups in parts for group in groups]
     shared = {"model": flags.model, "agent": flags.agent, "spending": ledger.data()}
@@ -69,14 +69,25 @@ def play_users(flags: "EvalFlags", users: list[str | None]) -> int:
     return 0
 
 
-def _player(flags: "EvalFlags") -> "tuple[Agent, Pace, Meter | None]":
-    """The policy behind its agent, how many tasks it plays at one time, and the meter of a model in this process."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Player:
+    """The policy behind its agent, and how many tasks it plays at one time. Of a model in this process: its meter, and
+    the `LanguageModel` that measures gains where they are wanted."""
+
+    agent: "Agent"
+    pace: "Pace"
+    meter: "Meter | None"
+    scorer: Any
+
+
+def _player(flags: "EvalFlags") -> _Player:
     from infopo.evaluation.agents import Agent
     from infopo.evaluation.evaluate import BATCH, local_sampler
     from infopo.evaluation.play import Pace
     from infopo.evaluation.spending import Meter
 
     meter: Meter | None = None
+    scorer: Any = None
     version = 0
     if flags.model.startswith(HOSTED):
         from infopo.samplers.openai import OpenAISampler
@@ -98,7 +109,9 @@ def _player(flags: "EvalFlags") -> "tuple[Agent, Pace, Meter | None]":
             say=say,
         )
         version = loaded.policy.version
-        sampler = meter = Meter(local_sampler(loaded.policy, flags.rollout.temperature))
+        local = local_sampler(loaded.policy, flags.rollout.temperature)
+        scorer = local.policy if flags.gains else None
+        sampler = meter = Meter(local)
         pace = Pace(batch=max(1, (flags.concurrency or BATCH) // flags.samples))
     agent = Agent(
         name=flags.agent,
@@ -108,7 +121,7 @@ def _player(flags: "EvalFlags") -> "tuple[Agent, Pace, Meter | None]":
         trials=flags.trials if flags.agent == "reflexion" else 1,
         policy_version=version,
     )
-    return agent, pace, meter
+    return _Player(agent=agent, pace=pace, meter=meter, scorer=scorer)
 
 
 def suite_of(flags: "EvalFlags", user: str | None) -> "Suite":
@@ -126,15 +139,17 @@ def suite_of(flags: "EvalFlags", user: str | None) -> "Suite":
 
 
 def _play(
-    flags: "EvalFlags", agent: "Agent", pace: "Pace", user: str | None, folder: Path | None, ledger: "Ledger"
+    flags: "EvalFlags", player: _Player, user: str | None, folder: Path | None, ledger: "Ledger"
 ) -> tuple[dict[str, Any], Sequence[Group]]:
     """The summary and the groups of one user."""
     from infopo.evaluation.floors import floors_of
     from infopo.evaluation.play import play_suite
     from infopo.evaluation.summarise import summarise
     from infopo.evaluation.trials import trials_summary
+    from infopo.evaluation.turn_gains import MeasuredGains
 
     suite = suite_of(flags, user)
+    gains = None if player.scorer is None else MeasuredGains(model=player.scorer)
     floors = floors_of(suite.env, suite.env_options, episodes=suite.episodes, split=suite.split)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,14 +160,14 @@ def _play(
             ledger.note()
             progress.on_groups(groups)
 
-        groups = play_suite(agent, suite, pace, folder=folder, on_groups=tell)
+        groups = play_suite(player.agent, suite, player.pace, folder=folder, on_groups=tell, gains=gains)
     shape: dict[str, Any] = {"env": flags.env, "split": flags.split, "seed": flags.seed}
     more: dict[str, Any] = {"user": user or "scripted"}
     if flags.agent == "reflexion":
-        found, trials = trials_summary(groups, **shape)
+        found, trials = trials_summary(groups, **shape, gains=gains)
         more["trials"] = {"most": flags.trials, **trials}
     else:
-        found = summarise(groups, samples=flags.samples, **shape)
+        found = summarise(groups, samples=flags.samples, **shape, gains=None if gains is None else gains.of(groups))
     return dataclasses.replace(found, floors=floors).summary() | more, groups
 
 

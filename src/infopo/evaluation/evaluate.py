@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -23,6 +23,9 @@ from infopo.evaluation.play import Pace, Suite, play_suite
 from infopo.evaluation.summarise import Evaluation, summarise
 from infopo.rollout import RolloutConfig
 from infopo.samplers.base import Sampler
+
+if TYPE_CHECKING:
+    from infopo.samplers.hf import HFSampler
 
 BATCH = 128  # episodes that are played, and hold a cache, at one time
 
@@ -64,7 +67,7 @@ def evaluate(
     )
 
 
-def local_sampler(policy: Any, temperature: float) -> Sampler:
+def local_sampler(policy: Any, temperature: float) -> "HFSampler":
     """A `LanguageModel` as a sampler at this temperature; 0: the most likely token each time."""
     from infopo.samplers.hf import HFSampler
 

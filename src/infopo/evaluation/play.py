@@ -22,6 +22,7 @@ from infopo.core.together import all_or_error
 from infopo.envs import members
 from infopo.envs.registry import Split
 from infopo.evaluation.agents import Agent
+from infopo.evaluation.turn_gains import MeasuredGains
 from infopo.rollout import TaskSpec
 from infopo.rollout.failures import most_frequent_failure
 from infopo.rollout.schedule import most_episodes, spread
@@ -81,9 +82,16 @@ class Pace:
 
 
 def play_suite(
-    agent: Agent, suite: Suite, pace: Pace, *, folder: Path | None = None, on_groups: OnGroups | None = None
+    agent: Agent,
+    suite: Suite,
+    pace: Pace,
+    *,
+    folder: Path | None = None,
+    on_groups: OnGroups | None = None,
+    gains: MeasuredGains | None = None,
 ) -> list[Group]:
-    """Play a suite; one group a task, in the order of the tasks. `on_groups` hears of every batch that was played.
+    """Play a suite; one group a task, in the order of the tasks. `on_groups` hears of every batch that was played,
+    `gains` measures its turns.
 
     With a `folder`, what its `trajectories.jsonl` has is not played again, except batches that are not whole or in
     which something broke: those records move to `discarded/`. `on_groups` hears of all that is kept first. Raises
@@ -91,14 +99,15 @@ def play_suite(
     """
     tasks = suite.tasks()
     batches = [tasks[start : start + pace.batch] for start in range(0, len(tasks), pace.batch)]
-    kept = {} if folder is None else _take_up(folder, agent, batches)
+    kept = {} if folder is None else _take_up(folder, agent, batches, gains)
     tell = on_groups or (lambda groups: None)
     if folder is not None:
         tell(list(kept.values()))
     done = dict(kept)
     writer = None if folder is None else RecordWriter(folder / TRAJECTORIES)
     try:
-        keep = _Keeper(writer=writer, run="" if folder is None else folder.resolve().name, done=done, tell=tell)
+        run = "" if folder is None else folder.resolve().name
+        keep = _Keeper(writer=writer, run=run, done=done, tell=tell, gains=gains)
         left = [batch for batch in batches if batch[0].group_id not in kept]
         asyncio.run(_play(agent, left, pace.at_once, keep))
     finally:
@@ -125,12 +134,16 @@ class _Keeper:
     run: str
     done: dict[str, Group]
     tell: OnGroups
+    gains: MeasuredGains | None
     broken: list[Group] = field(default_factory=list)  # since the last episode that ended well
 
     def __call__(self, groups: Sequence[Group]) -> None:
+        if self.gains is not None:
+            self.gains.measure(groups)
         for group in groups:
-            for trajectory in group.trajectories if self.writer is not None else ():
-                record = trajectory_to_record(trajectory, run=self.run, step=0, gains=None, advantages=None)
+            measured = [None] * len(group.trajectories) if self.gains is None else self.gains.of([group])
+            for trajectory, gains in zip(group.trajectories, measured, strict=True) if self.writer is not None else ():
+                record = trajectory_to_record(trajectory, run=self.run, step=0, gains=gains, advantages=None)
                 self.writer.append(record)  # type: ignore[union-attr]
             self.done[group.group_id] = group
         self.tell(groups)
@@ -140,7 +153,9 @@ class _Keeper:
             raise InfopoError(f"{count} episodes broke off one after the other, {most_frequent_failure(self.broken)}")
 
 
-def _take_up(folder: Path, agent: Agent, batches: Sequence[Sequence[TaskSpec]]) -> dict[str, Group]:
+def _take_up(
+    folder: Path, agent: Agent, batches: Sequence[Sequence[TaskSpec]], gains: MeasuredGains | None
+) -> dict[str, Group]:
     """The groups of batches that are whole in a folder's records; all others are set aside."""
     path = folder / TRAJECTORIES
     if not path.exists():
@@ -149,6 +164,8 @@ def _take_up(folder: Path, agent: Agent, batches: Sequence[Sequence[TaskSpec]]) 
     for record in read_records(path):
         trajectory = trajectory_from_record(record)
         found.setdefault(trajectory.group_id, []).append(trajectory)
+        if gains is not None:
+            gains.take(trajectory, record)
     groups = {name: Group(group_id=name, trajectories=tuple(played)) for name, played in found.items()}
     whole = [
         batch

@@ -7,16 +7,19 @@ from infopo.core import Group
 from infopo.envs.registry import Split
 from infopo.evaluation.agents import first_trials, last_trials
 from infopo.evaluation.summarise import Evaluation, summarise
+from infopo.evaluation.turn_gains import MeasuredGains
 
 
-def trials_summary(groups: Sequence[Group], *, env: str, split: Split, seed: int) -> tuple[Evaluation, dict[str, Any]]:
+def trials_summary(
+    groups: Sequence[Group], *, env: str, split: Split, seed: int, gains: MeasuredGains | None = None
+) -> tuple[Evaluation, dict[str, Any]]:
     """The evaluation of first trials alone, and apart from it what the last ones came to.
 
     The second: success, its interval and the score after the last trial, `n` tasks of which none broke, `failed` ones,
     `mean` trials a task, `solved`: how many tasks were solved in trial 1, 2, ...
     """
     first, last = (
-        summarise(chosen, env=env, split=split, samples=1, seed=seed)
+        summarise(chosen, env=env, split=split, samples=1, seed=seed, gains=None if gains is None else gains.of(chosen))
         for chosen in (first_trials(groups), last_trials(groups))
     )
     ends = [group.trajectories[-1] for group in groups]

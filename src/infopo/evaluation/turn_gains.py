@@ -1,9 +1,10 @@
 """The information gain of every turn of an evaluation, for `behaviour` and `summarise`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from infopo.core import Trajectory
+from infopo.core import Group, Trajectory
 from infopo.evaluation.behaviour import Gains
 from infopo.gain import GainSpec
 
@@ -27,3 +28,30 @@ def turn_gains(model: Any, trajectories: Sequence[Trajectory], *, spec: GainSpec
         for number, gains in zip(part, scored, strict=True):
             found[number] = [None if gain is None else gain.value for gain in gains]
     return found
+
+
+@dataclass(slots=True, kw_only=True)
+class MeasuredGains:
+    """The gains of an evaluation's episodes by `model`, which played them: measured as they come in, or read back."""
+
+    model: Any
+    spec: GainSpec = _DEFAULT
+    _found: dict[tuple[str, int], Sequence[float | None]] = field(default_factory=dict)
+
+    def measure(self, groups: Sequence[Group]) -> None:
+        """Score episodes that have just been played."""
+        trajectories = [trajectory for group in groups for trajectory in group.trajectories]
+        for trajectory, gains in zip(trajectories, turn_gains(self.model, trajectories, spec=self.spec), strict=True):
+            self._found[_key(trajectory)] = gains
+
+    def take(self, trajectory: Trajectory, record: dict[str, Any]) -> None:
+        """Keep what the record of an episode says."""
+        self._found[_key(trajectory)] = [turn["gain"] for turn in record["turns"]]
+
+    def of(self, groups: Sequence[Group]) -> Gains:
+        """Of each episode, group by group, one number a turn. Raises `KeyError` for one that was not measured."""
+        return [self._found[_key(trajectory)] for group in groups for trajectory in group.trajectories]
+
+
+def _key(trajectory: Trajectory) -> tuple[str, int]:
+    return trajectory.group_id, trajectory.episode
