@@ -16,7 +16,7 @@ from infopo.core import UserError
 from infopo.envs import Env, make_env, make_expert, num_tasks
 from infopo.envs.usergym.function import FunctionOptions, from_upstream, load_records
 from infopo.envs.usergym.function.bank import make_task
-from infopo.envs.usergym.function.formula import family, read_formula
+from infopo.envs.usergym.function.formula import family, read_formula, small_family
 from infopo.users import RecordedChat
 
 FUNCTION = "usergym/function"
@@ -48,20 +48,25 @@ def test_nothing_but_arithmetic_is_read(rule: str) -> None:
 def test_functions_of_a_family_are_distinct() -> None:
     rng = random.Random(5)
     points = [[rng.uniform(1, 9) for _ in range(4)] for _ in range(3)]
-    seen = {tuple(round(read_formula(rule)(point), 6) for point in points) for rule, _ in family("+-*", True)}
-    assert len(seen) == len(family("+-*", True)) > 2000
+    seen = {tuple(round(read_formula(rule)(point), 6) for point in points) for rule, _ in family("+-*")}
+    assert len(seen) == len(family("+-*")) > 2000
 
 
 @pytest.mark.parametrize("difficulty", ["standard", "nano"])
-def test_train_and_test_share_no_function(difficulty: str) -> None:
+def test_train_and_test_share_no_function_and_in_nano_no_test_case_of_one(difficulty: str) -> None:
     options = FunctionOptions(difficulty=difficulty)
-    rules = {
-        split: {make_task(k, split, options).rule for k in range(num_tasks(FUNCTION, split, difficulty=difficulty))}
+    tasks = {
+        split: [make_task(k, split, options) for k in range(num_tasks(FUNCTION, split, difficulty=difficulty))]
         for split in ("train", "test")
     }
-    assert not rules["train"] & rules["test"]
+    rules = {split: {task.rule for task in found} for split, found in tasks.items()}
     if difficulty == "standard":
+        assert not rules["train"] & rules["test"]
         assert (len(rules["train"]), len(rules["test"])) == (4000, 1000)
+    else:
+        pairs = {split: {(task.rule, task.test_case) for task in found} for split, found in tasks.items()}
+        assert not pairs["train"] & pairs["test"]
+        assert rules["train"] == rules["test"] == {rule for rule, _ in small_family()}
 
 
 def test_a_task_has_a_whole_result() -> None:
@@ -77,7 +82,7 @@ def test_who_never_probes_is_seldom_right() -> None:
         hits, count = 0, 400
         for index in range(count):
             task = make_task(index, split, FunctionOptions(difficulty="nano"))
-            results = Counter(read_formula(rule)(task.test_case) for rule, _ in family("+*", False))
+            results = Counter(read_formula(rule)(task.test_case) for rule, _ in small_family())
             hits += results.most_common(1)[0][0] == task.expected
         assert hits / count < 0.2
 
@@ -89,7 +94,7 @@ def test_nano_dialogue_word_for_word(play: Play) -> None:
     actions = [
         "[action] 1 1 2 1",
         "[action] 1 1 2 1",
-        "[action] 1 2 3 5",
+        "[action] 1 2 3 8",
         f"[action] {numbers}",
         "[search] rule",
         "[search] test",
@@ -97,14 +102,14 @@ def test_nano_dialogue_word_for_word(play: Play) -> None:
         f"<think> hm</think>[answer] {task.expected:.0f}",
     ]
     dialogue = play(make_env(FUNCTION, task=0, difficulty="nano", reward="upstream"), actions)
-    assert dialogue.opening.messages[0].content == "find f of a b c d"
+    assert dialogue.opening.messages[0].content == "find f"
     assert dialogue.replies == [
         f"f of 1 1 2 1 is {result}",
         f"f of 1 1 2 1 is {result}",
-        "give four numbers from 1 to 4",
+        "give four numbers from 1 to 7",
         "not the test",
         "search test",
-        f"test {numbers}",
+        "test a {} b {} c {} d {}".format(*task.test_case),
         "give a number",
         "right",
     ]

@@ -113,8 +113,7 @@ class FunctionEnv(Episode):
         repeated, self._seen_test = self._seen_test, True
         revealed = () if repeated else (TEST_CASE,)
         facts = TurnFacts(kind="search", revealed=revealed, repeated=repeated, useful=not repeated)
-        numbers = self._spoken(list(self._task.test_case))
-        return Result(text=self._texts["test_case"].format(numbers=numbers), kind="tool", facts=facts)
+        return Result(text=texts.test_case(self._task, self._options.difficulty), kind="tool", facts=facts)
 
     def _answer(self, text: str) -> Result:
         rules = self._rules

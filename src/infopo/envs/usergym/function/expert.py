@@ -12,7 +12,7 @@ from infopo.envs.base import parse_action
 from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
 from infopo.envs.usergym.function.bank import NANO_NUMBERS, rules_of
-from infopo.envs.usergym.function.formula import read_formula
+from infopo.envs.usergym.function.formula import VARIABLES, read_formula
 from infopo.envs.usergym.function.options import FunctionOptions
 from infopo.envs.usergym.function.texts import TEXTS, numbers_in, spaced, spoken
 
@@ -63,7 +63,7 @@ class FunctionExpert:
         if undecided and wants and not last:
             return f"[action] {spoken(self._probe(rules, notes), ' ')}"
         rule = self._random.choice(rules) if rules else "a"
-        thought = f"<think> {spaced(rule)}</think>" if self._nano else ""
+        thought = f"<think> {_filled_in(rule, notes.test)}</think>" if self._nano else ""
         return f"{thought}[answer] {spoken([_value(rule, notes.test) or 0.0], '')}"
 
     def _read(self, messages: tuple[Message, ...]) -> _Notes:
@@ -105,6 +105,12 @@ class FunctionExpert:
         if not self._nano:
             return next(numbers for numbers in LARGE_PRIMES if numbers not in notes.results)
         return _most_telling(tuple(rules), notes.test or (), tuple(notes.results))
+
+
+def _filled_in(rule: str, numbers: Numbers) -> str:
+    """A rule with its numbers: `a + c` of 3 1 5 2 is `a 3 + c 5`."""
+    values = dict(zip(VARIABLES, numbers, strict=True))
+    return " ".join(f"{word} {values[word]:.12g}" if word in values else word for word in spaced(rule).split())
 
 
 def _value(rule: str, numbers: Numbers) -> float | None:

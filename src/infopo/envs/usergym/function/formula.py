@@ -72,11 +72,23 @@ _Known = dict[int, str]  # value at the point -> the first formula found that ha
 
 
 @cache
-def family(operators: str, squares: bool) -> tuple[tuple[str, int], ...]:
+def small_family() -> tuple[tuple[str, int], ...]:
+    """One of a, b, c, d, or the sum or the product of two: (formula, signature).
+
+    >>> [formula for formula, _ in small_family()][:6]
+    ['a', 'b', 'c', 'd', 'a + b', 'a * b']
+    """
+    pairs = [(x, sign, y) for x, y in combinations(VARIABLES, 2) for sign in "+*"]
+    both = [(f"{x} {sign} {y}", _value(sign, _POINT[x], _POINT[y])) for x, sign, y in pairs]
+    return (*_POINT.items(), *both)
+
+
+@cache
+def family(operators: str) -> tuple[tuple[str, int], ...]:
     """Every distinct function that uses a, b, c, d once each, with one square at most: (formula, signature).
 
-    >>> len(family("+*", False)), len(family("+-*/", True))
-    (52, 9535)
+    >>> len(family("+-*/"))
+    9535
     """
     table: dict[tuple[str, ...], tuple[_Known, _Known]] = {}  # variables -> without a square, with one
     for count in range(1, len(VARIABLES) + 1):
@@ -87,12 +99,10 @@ def family(operators: str, squares: bool) -> tuple[tuple[str, int], ...]:
                 for left in combinations(chosen, size):
                     right = tuple(name for name in chosen if name not in left)
                     _combine(plain, table[left][0], table[right][0], operators)
-                    if squares:
-                        _combine(squared, table[left][0], table[right][1], operators)
-                        _combine(squared, table[left][1], table[right][0], operators)
-            if squares:
-                for value, text in plain.items():
-                    squared.setdefault(value * value % _PRIME, f"{text} ** 2")
+                    _combine(squared, table[left][0], table[right][1], operators)
+                    _combine(squared, table[left][1], table[right][0], operators)
+            for value, text in plain.items():
+                squared.setdefault(value * value % _PRIME, f"{text} ** 2")
             table[chosen] = (plain, squared)
     plain, squared = table[VARIABLES]
     everything = squared | plain  # a function that needs no square is written without one

@@ -12,10 +12,10 @@ ENV_ID = "usergym/function"
 class FunctionOptions(RecordOptions):
     """Keyword options of `make_env("usergym/function", ...)`; a bad value raises `UserError`.
 
-    `mode` upstream: the published gym's behaviour, quirks included. `difficulty` nano: sums and products of numbers
-    from 1 to 4. `reveal` some: the opening states the test case; all: the rule as well. `unanswered`: chance that a
-    probe, or the question for the test case, gets no answer. `reward` upstream pays the published step rewards.
-    `data` and `rows`: published records to play, see `RecordOptions`.
+    `mode` upstream: the published gym's behaviour, quirks included. `difficulty` nano: one of the numbers, or the
+    sum or the product of two, from 1 to 7. `reveal` some: the opening states the test case; all: the rule as well.
+    `unanswered`: chance that a probe, or the question for the test case, gets no answer. `reward` upstream pays the
+    published step rewards. `data` and `rows`: published records to play, see `RecordOptions`.
     """
 
     env_id = ENV_ID

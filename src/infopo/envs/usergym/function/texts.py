@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from infopo.core import Message
+from infopo.envs.usergym.function.formula import VARIABLES
 from infopo.envs.usergym.function.task import Task
 
 SYSTEM = """You are to find out what a hidden function does. It takes four numbers a, b, c, d and uses each of them \
@@ -36,12 +37,12 @@ STANDARD = {
     "invalid": "This is no action. Start your message with [action], [search], [answer] or [finish].",
 }
 NANO = {
-    "opening": "find f of a b c d",
+    "opening": "find f",
     "test_case": "test {numbers}",
     "rule": "f is {rule}",
     "result": "f of {numbers} is {result}",
     "is_test_case": "not the test",
-    "need_four": "give four numbers from 1 to 4",
+    "need_four": "give four numbers from 1 to 7",
     "error": "no value",
     "bad_search": "search test",
     "correct": "right",
@@ -80,7 +81,7 @@ def opening(task: Task, difficulty: str, reveal: str, free_answers: bool) -> tup
     nano = difficulty == "nano"
     lines = [texts["opening"]]
     if reveal != "none":
-        lines.append(texts["test_case"].format(numbers=spoken(task.test_case, " " if nano else ", ")))
+        lines.append(test_case(task, difficulty))
     if reveal == "all":
         lines.append(texts["rule"].format(rule=spaced(task.rule) if nano else task.rule))
     request = Message(role="user", content="\n".join(lines) if nano else " ".join(lines))
@@ -88,6 +89,13 @@ def opening(task: Task, difficulty: str, reveal: str, free_answers: bool) -> tup
         return (request,)
     system = SYSTEM.format(answers=ANY_ANSWER if free_answers else ONE_ANSWER)
     return (Message(role="system", content=system), request)
+
+
+def test_case(task: Task, difficulty: str) -> str:
+    """The test case; `nano` names each number."""
+    named = " ".join(f"{name} {number}" for name, number in zip(VARIABLES, task.test_case, strict=True))
+    numbers = named if difficulty == "nano" else spoken(task.test_case, ", ")
+    return TEXTS[difficulty]["test_case"].format(numbers=numbers)
 
 
 def spaced(rule: str) -> str:
