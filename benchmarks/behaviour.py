@@ -1,10 +1,10 @@
 """What training changes besides success: the tables of docs/results/behaviour.md. The same command goes on.
 
-python benchmarks/behaviour.py --out FOLDER [--envs NAME ...] [--print]
+python benchmarks/behaviour.py --out FOLDER [--envs NAME ...] [--print] [--quick]
 
 For each environment: `infopo train` with InfoPO and with GRPO, `infopo eval --gains` of the warm start and of both with
 every user, ReAct and Reflexion on the warm start. All are the commands that a person would type; FOLDER keeps their
-runs, for `infopo report`. What is finished is not done again. `--print`: only the tables.
+runs, for `infopo report`. What is finished is not done again. `--print`: only the tables. `--quick`: a smoke test.
 """
 
 import argparse
@@ -45,12 +45,13 @@ CURVES = {
 }
 
 
-def commands(env: str, out: Path) -> Iterator[tuple[Path, str]]:
+def commands(env: str, out: Path, *, quick: bool) -> Iterator[tuple[Path, str]]:
     """Folders and what fills them, in the order in which they need each other."""
     place = out / env.replace("/", "-")
+    size = f"--steps {PARTS} --groups 2 --group-size 2" if quick else f"--steps {STEPS[env]}"
     for method in METHODS:
-        yield place / method, f"train --env {env} --algo {method} --steps {STEPS[env]}"
-    usual = f"eval --env {env} --episodes {EPISODES}"
+        yield place / method, f"train --env {env} --algo {method} {size}"
+    usual = f"eval --env {env} --episodes {4 if quick else EPISODES}"
     for policy in ("warm-start", *METHODS):
         model = "nano" if policy == "warm-start" else place / policy
         yield place / f"eval-{policy}", f"{usual} --model {model} --user all --gains"
@@ -58,11 +59,12 @@ def commands(env: str, out: Path) -> Iterator[tuple[Path, str]]:
         yield place / f"eval-{agent}", f"{usual} --model nano --agent {agent}"
 
 
-def done(folder: Path) -> bool:
+def done(folder: Path, command: str) -> bool:
     """Whether the last thing that the command writes is there."""
-    if (folder / "metrics.jsonl").is_file():
-        return len(list(read_records(folder / "metrics.jsonl"))) >= STEPS[folder.parent.name.replace("-", "/")]
-    return (folder / "summary.json").is_file()
+    if command.startswith("eval"):
+        return (folder / "summary.json").is_file()
+    steps = command.partition("--steps ")[2].split()[0]
+    return (folder / "checkpoints" / f"step_{int(steps):06d}").is_dir()
 
 
 def fill(folder: Path, command: str) -> int:
@@ -100,7 +102,7 @@ def tables(env: str, out: Path) -> str:
     place = out / env.replace("/", "-")
     policies = {policy: summary(place / f"eval-{policy}")["users"] for policy in ("warm-start", *METHODS)}
     own = {policy: users["scripted"] for policy, users in policies.items()}
-    parts = [f"## {env}, {STEPS[env]} steps"]
+    parts = [f"## {env}"]
     rows = [
         [policy, rate(one), *(number(one["behaviour"].get(name)) for name in BEHAVIOUR)] for policy, one in own.items()
     ]
@@ -116,7 +118,7 @@ def tables(env: str, out: Path) -> str:
         found = summary(place / f"eval-{agent}")
         trials = found.get("trials")
         after = "-" if trials is None else f"{rate(trials)}, {number(trials['mean'])} trials a task"
-        calls = found["spending"]["policy"]["calls"] / EPISODES
+        calls = found["spending"]["policy"]["calls"] / found["tasks"]
         prompted.append([agent, rate(found), after, number(calls, ".1f")])
     parts.append(table(["warm start, prompted", "first attempt", "after up to 3 trials", "calls a task"], prompted))
     curves = [
@@ -151,12 +153,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--envs", nargs="+", default=list(STEPS), choices=list(STEPS))
     parser.add_argument("--print", action="store_true", dest="show")
+    parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     for env in asked.envs:
-        for folder, command in () if asked.show else commands(env, asked.out):
-            if not done(folder) and (code := fill(folder, command)):
+        for folder, command in () if asked.show else commands(env, asked.out, quick=asked.quick):
+            if not done(folder, command) and (code := fill(folder, command)):
                 return code
-    whole = [env for env in asked.envs if all(done(folder) for folder, _ in commands(env, asked.out))]
+    whole = [env for env in asked.envs if all(done(*one) for one in commands(env, asked.out, quick=asked.quick))]
     print("\n\n".join(tables(env, asked.out) for env in whole))
     return 0
 

@@ -62,3 +62,26 @@ def test_what_cannot_be_measured_is_refused_in_a_line() -> None:
     result = run("--quick", "--shapes", "9000B")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("error: no shape is called '9000B'")
+
+
+@pytest.mark.slow
+def test_behaviour_is_measured_once_and_printed(tmp_path: Path) -> None:
+    def measure(*more: str) -> subprocess.CompletedProcess[str]:
+        line = ["benchmarks/behaviour.py", "--out", str(tmp_path), "--quick", "--envs", "usergym/intention", *more]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            [sys.executable, *line],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    first = measure()
+    assert first.returncode == 0, first.stderr
+    for row in ("| infopo |", "| scripted:terse |", "| reflexion |", "| grpo | questions |"):
+        assert row in first.stdout, row
+    tables = first.stdout.partition("## usergym/intention")[2]
+    assert measure("--print").stdout.partition("## usergym/intention")[2] == tables
