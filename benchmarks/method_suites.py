@@ -99,12 +99,15 @@ GYMS = ("travel", "intention", "telepathy", "turtle", "persuade", "search", "fun
 
 
 def _usergym(seeds: Iterable[int]) -> list[Cell]:
-    """Each gym on its own; seed by seed, gym by gym."""
+    """Each gym on its own; seed by seed, gym by gym. Tau's questions are of use long after they are answered: there
+    `infopo` stands beside `grpo`, and beside itself with a gain that looks at all later actions."""
+    rows: dict[str, dict[str, Any]] = {"infopo": {"algo": "infopo"}}
+    more = {"grpo": {"algo": "grpo"}, "infopo, horizon all": {"algo": "infopo", "gain": {"horizon": "all"}}}
     return [
         cell
         for seed in seeds
         for gym in GYMS
-        for cell in _cells(gym, {"env": f"usergym/{gym}", "steps": 60}, {"infopo": {"algo": "infopo"}}, [seed])
+        for cell in _cells(gym, {"env": f"usergym/{gym}", "steps": 60}, rows | (more if gym == "tau" else {}), [seed])
     ]
 
 
