@@ -20,7 +20,8 @@ def show_estimate(flags: "EvalFlags", users: list[str | None]) -> int:
     suite = suite_of(flags, user=None)
     trials = f", up to {flags.trials} trials each" if flags.agent == "reflexion" else ""
     count = suite.episodes * flags.samples * len(users)
-    print(f"episodes   {count}: {suite.episodes} tasks, {flags.samples} each, {len(users)} users{trials}")
+    who = "1 user" if len(users) == 1 else f"{len(users)} users"
+    print(f"episodes   {count}: {suite.episodes} tasks, {flags.samples} each, {who}{trials}")
     try:
         found = estimate(suite, samples=flags.samples, agent=flags.agent, trials=flags.trials, config=flags.rollout)
     except InfopoError as error:

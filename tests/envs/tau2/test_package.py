@@ -88,6 +88,7 @@ def test_splits_are_disjoint_and_episodes_repeat(data: Path, run: Run, domain: s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # every task, twice, in a process each
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_ground_truth_scores_one_and_rewards_are_the_packages_own(
     data: Path, upstream: Path, run: Run, domain: str
@@ -112,6 +113,7 @@ def test_ground_truth_scores_one_and_rewards_are_the_packages_own(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # every task, twice, in a process each
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_floors_are_the_known_ones(data: Path, upstream: Path, domain: str) -> None:
     known = facts(upstream, data, domain)
