@@ -204,7 +204,7 @@ def test_a_recorded_evaluation_reads_back(play: Callable[..., Evaluation], tmp_p
 
 def test_the_members_of_a_mixture_do_as_they_would_alone(policy: Any) -> None:
     def act(slot: int, messages: tuple[Message, ...]) -> str:
-        asking = any(message.content.startswith("find f of") for message in messages)
+        asking = any(message.content.startswith("find f") for message in messages)
         return "[search] test" if asking else make_expert("toy/slots", "weak", seed=0, difficulty="nano").act(messages)
 
     sampler = ScriptedSampler(policy.renderer, act)
