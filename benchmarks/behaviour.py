@@ -14,8 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from method_cells import mean_of
+
 from infopo.cli.main import main as infopo
 from infopo.core import read_records
+from infopo.core.checkpoint_folders import checkpoint_path
 
 STEPS = {"usergym/travel": 30, "usergym/intention": 60, "usergym/telepathy": 60}
 METHODS = ("infopo", "grpo")
@@ -64,7 +67,7 @@ def done(folder: Path, command: str) -> bool:
     if command.startswith("eval"):
         return (folder / "summary.json").is_file()
     steps = command.partition("--steps ")[2].split()[0]
-    return (folder / "checkpoints" / f"step_{int(steps):06d}").is_dir()
+    return checkpoint_path(folder / "checkpoints", int(steps)).is_dir()
 
 
 def fill(folder: Path, command: str) -> int:
@@ -137,14 +140,9 @@ def _curves(method: str, metrics: Sequence[dict[str, Any]]) -> Iterator[list[str
     size = len(metrics) / PARTS
     parts = [metrics[round(part * size) : round((part + 1) * size)] for part in range(PARTS)]
     for name, label in CURVES.items():
-        means = [_mean(part, name) for part in parts]
+        means = [mean_of(part, name) for part in parts]
         if any(value is not None for value in means):
             yield [method, label, *map(number, means)]
-
-
-def _mean(rows: Sequence[dict[str, Any]], name: str) -> float | None:
-    values = [float(row[name]) for row in rows if row.get(name) is not None]
-    return sum(values) / len(values) if values else None
 
 
 def main() -> int:

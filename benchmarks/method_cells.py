@@ -138,7 +138,8 @@ def run_cell(cell: Cell, folder: Path, say: Callable[[str], None]) -> dict[str, 
             other = dataclasses.replace(tested, env_options=tested.env_options | options)
             also[name] = evaluate_run(other, loaded.policy, run, config.steps, cell.evaluation).summary()
     for summary in (after, *also.values()):
-        summary.pop("per_task", None)  # hundreds of lines that no table shows
+        for part in (summary, *summary.get("environments", {}).values()):
+            part.pop("per_task", None)  # hundreds of lines that no table shows
     result = {"key": key, "code": digest(), "task": cell.task, "label": cell.label, "settings": dict(cell.settings)}
     result |= {"learning_rate": config.learning_rate, "after": after, "also": also, **_cost(run)}
     (folder / "cells").mkdir(exist_ok=True)
@@ -155,12 +156,11 @@ def _cost(run: Path) -> dict[str, Any]:
     total = {name: sum(float(row.get(f"seconds/{name}", 0)) for row in timings) for name in ("total", "gain")}
     tokens = sum(row.get("len/mean", 0.0) * row.get("rollout/episodes", 0.0) for row in metrics)
     parts = [metrics[start : start + CURVE] for start in range(0, len(metrics), CURVE)]
-    curve = [
-        [_mean(part, "train/success"), _mean(part, "questions/mean"), _mean(part, "group/mixed")] for part in parts
-    ]
+    curve = [[mean_of(part, name) for name in ("train/success", "questions/mean", "group/mixed")] for part in parts]
     return {"seconds": total["total"], "gain_seconds": total["gain"], "tokens": round(tokens), "curve": curve}
 
 
-def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
+def mean_of(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    """The mean of a metric over the steps that measured it; None where none did."""
     values = [float(row[name]) for row in rows if name in row]
     return round(sum(values) / len(values), 4) if values else None

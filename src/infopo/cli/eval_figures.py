@@ -14,7 +14,7 @@ def figures(summary: dict[str, Any], *, failure: str | None = None) -> list[str]
     for name, label in (("score", "score"), ("questions", "questions"), ("hidden", "hidden"), ("turns", "turns")):
         if summary[name] is not None:
             lines.append(f"{label:10s} {summary[name]:.2f}")
-    if turns := (summary.get("behaviour") or {}).get("gain_by_turn"):
+    if turns := summary["behaviour"].get("gain_by_turn"):
         lines.append("gain       " + ", ".join(f"{turn['mean']:+.3f}" for turn in turns) + "  (nats, by turn)")
     lines += floor_lines(summary.get("floors", {}))
     if summary["failed"]:

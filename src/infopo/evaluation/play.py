@@ -141,16 +141,19 @@ class _Keeper:
         if self.gains is not None:
             self.gains.measure(groups)
         for group in groups:
-            measured = [None] * len(group.trajectories) if self.gains is None else self.gains.of([group])
-            for trajectory, gains in zip(group.trajectories, measured, strict=True) if self.writer is not None else ():
-                record = trajectory_to_record(trajectory, run=self.run, step=0, gains=gains, advantages=None)
-                self.writer.append(record)  # type: ignore[union-attr]
+            if self.writer is not None:
+                self._write(group, self.writer)
             self.done[group.group_id] = group
         self.tell(groups)
         self.broken = [] if any(group.survivors for group in groups) else [*self.broken, *groups]
         count = sum(len(group.trajectories) for group in self.broken)
         if count >= PATIENCE:
             raise InfopoError(f"{count} episodes broke off one after the other, {most_frequent_failure(self.broken)}")
+
+    def _write(self, group: Group, writer: RecordWriter) -> None:
+        measured = [None] * len(group.trajectories) if self.gains is None else self.gains.of([group])
+        for trajectory, gains in zip(group.trajectories, measured, strict=True):
+            writer.append(trajectory_to_record(trajectory, run=self.run, step=0, gains=gains, advantages=None))
 
 
 def _take_up(

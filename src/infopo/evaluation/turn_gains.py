@@ -35,13 +35,12 @@ class MeasuredGains:
     """The gains of an evaluation's episodes by `model`, which played them: measured as they come in, or read back."""
 
     model: Any
-    spec: GainSpec = _DEFAULT
     _found: dict[tuple[str, int], Sequence[float | None]] = field(default_factory=dict)
 
     def measure(self, groups: Sequence[Group]) -> None:
         """Score episodes that have just been played."""
         trajectories = [trajectory for group in groups for trajectory in group.trajectories]
-        for trajectory, gains in zip(trajectories, turn_gains(self.model, trajectories, spec=self.spec), strict=True):
+        for trajectory, gains in zip(trajectories, turn_gains(self.model, trajectories), strict=True):
             self._found[_key(trajectory)] = gains
 
     def take(self, trajectory: Trajectory, record: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infopo.core import UserError
-from infopo.envs import Env, make_env, make_expert, num_tasks
+from infopo.envs import Env, get_spec, make_env, make_expert, num_tasks
 from infopo.envs.usergym.function import FunctionOptions, from_upstream, load_records
 from infopo.envs.usergym.function.bank import make_task
 from infopo.envs.usergym.function.formula import family, read_formula, small_family
@@ -193,3 +193,14 @@ def test_the_published_tasks_load_and_agree_with_their_results(upstream_file: Ca
         assert read_formula(record["rule"])(record["test_case"]) == pytest.approx(record["expected_result"], abs=1e-6)
         env = from_upstream(record, {"max_steps": 16}, RecordedChat([]))
         assert asyncio.run(env.start()).messages
+
+
+def test_a_canary_is_nothing_that_is_said_anyway() -> None:
+    """A rule that is one letter stands in every text, and what it gives for the test case is a number of it."""
+    spec, options = get_spec(FUNCTION), FunctionOptions(difficulty="nano")
+    assert spec.canary is not None
+    assert any(len(make_task(seed, "train", options).rule) == 1 for seed in range(12))
+    for seed in range(12):
+        secrets = spec.canary(seed, options).secrets
+        assert all(len(word) > 1 for words in secrets.values() for word in words)
+        assert not set(secrets["the result"]) & set(secrets["test_case"])

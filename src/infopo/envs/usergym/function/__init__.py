@@ -6,6 +6,7 @@ In mode `fixed` the first answer counts, only whole numbers may be tried, and re
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from infopo.envs.base import Env, Expert
@@ -49,7 +50,8 @@ def _env(task: Task, seed: int, options: FunctionOptions) -> Env:
 def _canary(seed: int, options: FunctionOptions) -> Canary:
     """A task of numbers that nobody says by chance: those of the test case, its result, and one that stands in the rule
     without changing what it computes."""
-    task = make_task(seed, "train", options)
+    # A rule that is one letter stands in every text, and its result in the test case.
+    task = next(one for one in (make_task(index, "train", options) for index in count(seed)) if len(one.rule) > 1)
     rule = f"({task.rule}) + 0 * {RULE_MARK}"
     expected = read_formula(rule)(PLANTED_TEST)
     secrets: dict[str, tuple[str, ...]] = {"the result": (spoken([expected], ""), str(expected))}
