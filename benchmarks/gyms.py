@@ -20,7 +20,12 @@ STUBS = {
     "usergym/intention": ("[action] which date ?", "[action] which budget ?", "[action] which size ?", "[finish]"),
     "usergym/persuade": ("[action] why ?", "[action] why ?", "[answer] no problem with cost", "[finish]"),
     "usergym/search": ("[search] lamp", "[search] clock", "[search] anna", "[answer] rome"),
-    "usergym/tau": ("[action] your name ?", "[action] your zip ?", "[answer] find_user anna 12", "[finish]"),
+    "usergym/tau": (
+        "[action] your name and zip ?",
+        "[action] how can i help ?",
+        "[answer] find_user anna 12",
+        "[finish]",
+    ),
     "usergym/telepathy": ("[action] is it red ?", "[action] is it small ?", "[action] is it a boat ?", "[finish]"),
     "usergym/travel": ("[search] hotel rome june", "[action] which seat ?", "[action] which meal ?", "[finish]"),
     "usergym/turtle": ("[action] was it baker ?", "[action] was it love ?", "[action] was it rope ?", "[finish]"),

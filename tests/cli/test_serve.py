@@ -1,24 +1,35 @@
 """Against a real OpenAI-compatible server: `transformers serve` on loopback, with a folder of this project's."""
 
+import itertools
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import torch
 import yaml
 
 from infopo.cli.main import main
 from infopo.core import Trajectory, read_records, trajectory_from_record
+from infopo.nano import nano_folder
+from infopo.testing.tiny import tiny_model, tiny_tokenizer
+from infopo.tokens import Renderer
 from infopo.users.llm import close_chats
+from infopo.users.quoting import data_messages
+from infopo.users.written import INSTRUCTIONS
 
 pytestmark = pytest.mark.slow
 OPTIONS = "--env toy/slots --env-options.difficulty nano --env-options.slots 1 --env-options.values 2"
+WORDED = "well let me think about that"
+NANO = "eval --env toy/slots --env-options.difficulty nano --episodes 3 --rollout.temperature 0"
 USUAL = f"eval {OPTIONS} --episodes 3 --rollout.max-new-tokens 12 --rollout.temperature 0"
 
 
@@ -28,12 +39,11 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def served(slots_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server of `slots_folder`."""
+@contextmanager
+def serving(folder: Path, log: Path) -> Iterator[str]:
+    """The address of a server of a model folder."""
     port = free_port()
-    log = tmp_path_factory.mktemp("serve") / "log.txt"
-    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(slots_folder), "--device", "cpu"]
+    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--device", "cpu"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     with open(log, "w") as file:
         process = subprocess.Popen(
@@ -49,6 +59,41 @@ def served(slots_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def served(slots_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of `slots_folder`."""
+    with serving(slots_folder, tmp_path_factory.mktemp("serve") / "log.txt") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def nano() -> Path:
+    """The built-in policy of `toy/slots`."""
+    return nano_folder("toy/slots", {"difficulty": "nano"})
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that has learnt by heart to word any reply as `WORDED`: so small a one could not do it by wit."""
+    folder = tmp_path_factory.mktemp("writer")
+    line = json.dumps({"reply": WORDED})
+    tokenizer = tiny_tokenizer([line, INSTRUCTIONS])
+    renderer = Renderer(tokenizer, name="writer")
+    model = tiny_model(tokenizer)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for meaning in itertools.islice(itertools.cycle(("the first is red", "i did not understand", "no")), 150):
+        prompt = renderer.opening(data_messages(INSTRUCTIONS, {"request": "which one ?", "meaning": meaning})).ids
+        ids = torch.tensor([[*prompt, *tokenizer.encode(f"{line}<|im_end|>")]])
+        labels = ids.clone()
+        labels[0, : len(prompt)] = -100
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def healthy(port: int) -> bool:
@@ -82,20 +127,51 @@ def test_a_served_model_begins_as_it_does_here(slots_folder: Path, tmp_path: Pat
         assert there.messages[: first + 1] == here.messages[: first + 1]
 
 
-def test_a_served_model_words_the_user(slots_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """So small a model writes no JSON: its replies are failures of the user, and never scores."""
-    name = tmp_path / "user.yaml"
+def test_the_built_in_policy_is_as_good_when_served(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = []
+    with serving(nano, tmp_path / "log.txt") as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", address)
+        for model, out in ((f"openai:{nano}", tmp_path / "hosted"), (str(nano), tmp_path / "local")):
+            assert main(f"{NANO} --episodes 30 --model {model} --out {out}".split()) == 0
+            assert all(one.failure is None for one in episodes(out))
+            rates.append(json.loads((out / "summary.json").read_text())["success"]["rate"])
+    hosted, local = rates
+    assert hosted > 0.5
+    assert abs(hosted - local) <= 0.1
+
+
+def test_a_served_model_words_the_user(
+    nano: Path, writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it says is what the policy reads; what was revealed stays the script's decision."""
+    name, out = tmp_path / "user.yaml", tmp_path / "e"
+    with serving(writer, tmp_path / "log.txt") as address:
+        name.write_text(yaml.safe_dump({"model": str(writer), "base_url": address}))
+        assert main(f"{NANO} --model {nano} --user llm:{name} --out {out}".split()) == 0
+    answered = [(one, turn) for one in episodes(out) for turn in one.turns if turn.feedback_kind == "user"]
+    assert answered
+    for episode, turn in answered:
+        assert episode.messages[turn.action_message + 1].content == WORDED
+        assert turn.facts is not None
+    assert any(turn.facts and turn.facts.revealed for _, turn in answered)
+    assert f"{writer} " in capsys.readouterr().out  # what the user's model was asked is counted
+
+
+def test_words_that_are_no_reply_are_failures_and_never_scores(
+    slots_folder: Path, nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The served policy of the other tests writes no JSON, so that it can play no user."""
+    name, out = tmp_path / "user.yaml", tmp_path / "e"
     name.write_text(yaml.safe_dump({"model": str(slots_folder), "attempts": 1, "max_reply_tokens": 12}))
-    out = tmp_path / "e"
-    code = main(f"{USUAL} --model {slots_folder} --user llm:{name} --out {out}".split())
-    found = episodes(out)
-    asked = [one for one in found if any(turn.feedback_kind == "user" for turn in one.turns) or one.failure]
-    for one in asked:
-        assert one.failure is None or one.failure.where == "step"
-    assert code in (0, 1)
-    assert len(found) == 3
-    if asked:
-        assert f"{slots_folder} " in capsys.readouterr().out  # what the user's model was asked is counted
+    main(f"{NANO} --model {nano} --user llm:{name} --out {out}".split())
+    failed = [one for one in episodes(out) if one.failure is not None]
+    assert failed
+    for one in failed:
+        assert one.failure is not None
+        assert one.failure.where == "step"
+        assert one.outcome is None
 
 
 def test_a_model_that_is_not_served_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,7 +134,7 @@ def draw(kind: str, ids: Ids) -> Draft:
     origins = iter(ids.some(CITIES, len(database["users"])))  # no two customers fly the same route
     for user_id, user in database["users"].items():
         origin = next(origins)
-        for destination in ids.some([city for city in CITIES if city != origin], 2 if ids.nano else 3):
+        for destination in ids.some([city for city in CITIES if city != origin], 1 if ids.nano else 3):
             flights = []
             for day in ids.some(DAYS, 3 if ids.nano else 5):
                 flights.append(ids.good())

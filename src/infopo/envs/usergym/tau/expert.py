@@ -30,6 +30,7 @@ REQUESTS = {
     "retail": ("cancel", "recolor", "return", "move", "price"),
     "airline": ("cancel", "reschedule", "luggage", "seat", "price"),
 }
+CALLER = "caller"  # name and zip code, asked for in one
 CONFIRM = "confirm"  # stands among the slots for the question before a write
 
 
@@ -46,7 +47,8 @@ class _Notes:
 
 
 class TauExpert:
-    """Asks who calls and what they want, looks it up, proposes, and does it; refuses what the policy forbids.
+    """Asks who calls and looks them up, asks what it is about and what they want, proposes it, and does it; refuses
+    what the policy forbids.
 
     `weak` leaves questions out, by chance, and goes on with a guess. One expert may play many dialogues, one after
     another.
@@ -91,16 +93,13 @@ class TauExpert:
     def _plan(self, notes: _Notes) -> Generator[str, None, None]:
         """The actions that are still to come, as far as they can be told; only the first one is taken."""
         thing = "product" if notes.domain == "retail" else "destination"
-        for slot in ("name", "zip", "request", thing):
-            yield from self._ask(notes, slot)
-        request = notes.known.get("request") or self._guess("request", REQUESTS[notes.domain])
-        detail = DETAILS.get(request)
-        if detail:
-            yield from self._ask(notes, detail)
         if not {"name", "zip"} <= notes.known.keys():
+            yield from self._ask(notes, CALLER)
             yield "[finish]"
         user = yield from self._call(notes, "find_user", name=notes.known["name"], zip=notes.known["zip"])
         user = yield from self._call(notes, "get_user", user_id=user["user_id"])
+        if len(user["orders"]) > 1:
+            yield from self._ask(notes, thing)
         get, key = ("get_order", "order_id") if notes.domain == "retail" else ("get_booking", "booking_id")
         for deal_id in user["orders"]:
             deal = yield from self._call(notes, get, **{key: deal_id})
@@ -110,9 +109,13 @@ class TauExpert:
         else:
             yield "[finish]"
             return
-        value = "" if detail is None else notes.known.get(detail) or self._guess(detail, self._values(detail, notes))
+        yield from self._ask(notes, "request")
+        request = notes.known.get("request") or self._guess("request", REQUESTS[notes.domain])
         said = self._reader.verdict(request, row)
         if said is None:
+            detail = DETAILS[request]
+            yield from self._ask(notes, detail)
+            value = notes.known.get(detail) or self._guess(detail, self._values(detail, notes))
             call = yield from self._write(notes, request, {key: deal_id}, row, value)
             text = call.text(nano=self._nano)
             if text not in notes.results:
@@ -165,7 +168,7 @@ class TauExpert:
         """Whether to ask for something (again). A no is remembered for the rest of the dialogue."""
         count = notes.asked.get(slot, 0)
         wants = count < MOST_ASKED
-        if self._kind == "weak" and slot not in ("name", "zip"):
+        if self._kind == "weak" and slot != CALLER:
             share = ASK_AGAIN_PROBABILITY if count else self._ask_probability
             wants = wants and slot not in self._given_up and self._random.random() < share
         if not wants:

@@ -15,9 +15,9 @@ class TauOptions(GymOptions):
     """Keyword options of `make_env("usergym/tau", ...)`; a bad value raises `UserError`.
 
     `domain`: retail, airline, or both. `mode` upstream: the published gym's behaviour, quirks included. `difficulty`
-    nano: small databases, short lines instead of JSON. `reveal` some: the opening states half of what the customer
-    knows; all: all of it. `unanswered`: chance that a question to the customer gets no answer. `reward` upstream pays
-    1 at the end.
+    nano: small databases, one order or booking a customer, short lines instead of JSON. `reveal` some: the opening
+    states half of what the customer knows; all: all of it. `unanswered`: chance that a question to the customer gets
+    no answer. `reward` upstream pays 1 at the end.
     """
 
     env_id = ENV_ID

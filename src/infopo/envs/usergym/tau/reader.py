@@ -14,8 +14,7 @@ from infopo.envs.usergym.tau.words import (
 )
 
 _ASK = {
-    "name": ("What is your name?", "your name ?"),
-    "zip": ("What is your zip code?", "your zip ?"),
+    "caller": ("What are your name and your zip code?", "your name and zip ?"),
     "request": ("How can I help you?", "how can i help ?"),
     "product": ("Which product is it about?", "which product ?"),
     "destination": ("Which trip is it about?", "which trip ?"),

@@ -133,7 +133,7 @@ def draw(kind: str, ids: Ids) -> Draft:
             database["items"][ids.good()] = {"product": product, "color": color, "price": ids.price()}
     for user_id, user in database["users"].items():
         wanted = iter(ids.some(products, len(products)))
-        for _ in range(2 if ids.nano else 3):
+        for _ in range(1 if ids.nano else 3):
             count = 1 if ids.nano else rng.randint(1, 3)
             items = [_item_of(ids, database, next(wanted)) for _ in range(count)]
             user["orders"].append(ids.deal())
