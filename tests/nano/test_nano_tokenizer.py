@@ -84,3 +84,14 @@ def test_the_same_texts_give_the_same_tokenizer() -> None:
     one, same, other = (train_tokenizer(given, vocabulary=320) for given in (sample, sample, ["something else"]))
     assert one.backend_tokenizer.to_str() == same.backend_tokenizer.to_str() != other.backend_tokenizer.to_str()
     assert len(one) <= 320
+
+
+def test_a_server_reads_replies_apart_as_they_were_meant(tokenizer: Any) -> None:
+    """By our own marks: a server's rules for the architecture would look for those of another template."""
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "hello"}], tokenize=False, add_generation_prompt=True
+    )
+    for reply in ("[action] which color ?", "<think>red</think>[answer] red"):
+        for tail in ("", END, f"{END}<|pad|><|pad|>"):
+            ids = tokenizer.encode(reply + tail, add_special_tokens=False)
+            assert tokenizer.parse_response(ids, prefix=prompt).get("content", "") == reply

@@ -13,6 +13,12 @@ TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
 )
+# What a server that reads replies apart is told; else it goes by the architecture, and looks for another template's marks.
+RESPONSE = {
+    "defaults": {"role": "assistant"},
+    "start_anchor": ASSISTANT,
+    "fields": {"content": {"close_pattern": r"<\|end\|>(?:<\|pad\|>)*", "content": "text"}},
+}
 
 
 def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Any:
@@ -43,5 +49,5 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Any:
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token=END, pad_token="<|pad|>", additional_special_tokens=SPECIAL[2:]
     )
-    fast.chat_template = TEMPLATE
+    fast.chat_template, fast.response_template = TEMPLATE, RESPONSE
     return fast
