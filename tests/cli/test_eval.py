@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from infopo.cli.main import main
-from infopo.core import Message, read_records
+from infopo.core import InfopoError, Message, read_records
 from infopo.core.checkpoint_folders import checkpoint_path
 from infopo.core.sealed_folder import SealedFolder
 from infopo.envs import make_expert
@@ -133,8 +133,11 @@ def test_a_budget_stops_and_a_larger_one_goes_on(
     with ChatServer(expert, usage={"prompt_tokens": 900, "completion_tokens": 100}) as server:
         limits = ("--budget.tokens", 30_000, "--concurrency", 2, "--rollout.max-new-tokens", 100)
         assert evaluate(server, monkeypatch, "--episodes", 20, *limits, "--out", out) == 1
-        (line,) = capsys.readouterr().err.splitlines()
+        said = capsys.readouterr()
+        (line,) = said.err.splitlines()
         assert "budget of the chat model is spent" in line
+        assert f"so far, {len(groups(out))} of 20 tasks:" in said.out
+        assert "success    100.0 %" in said.out
         assert f"infopo eval --resume {out} --budget.tokens N" in line
         assert 25 <= len(server.bodies) <= 30 + 2
         kept = len(groups(out))
@@ -241,6 +244,10 @@ def test_reflexion_is_marked_and_its_first_trial_stands_apart(
     assert (found["success"], found["agent"]) == (0.0, "reflexion")
     trials = found["trials"]
     assert (trials["most"], trials["success"], trials["mean"], trials["solved"]) == (3, 1.0, 2.0, [0, 5])
+    assert (trials["without_note"], trials["ci95_method"]) == (0, found["ci95_method"])
+    assert main(["report", str(out)]) == 0
+    page = (out / "report" / "report.md").read_text()
+    assert "after up to 3 trials" in page
     assert found["spending"]["fake"]["calls"] == len(server.bodies) == 5 * (1 + 1 + 3)
     assert groups(out) == sorted(groups(out), key=groups(out).index)
     assert [row["episode"] for row in read_records(out / "trajectories.jsonl")] == [0, 1] * 5
@@ -279,6 +286,58 @@ def test_gains_are_recorded_and_read_back_where_a_run_goes_on(
     assert main(["eval", "--resume", str(out)]) == 0
     assert list(read_records(out / "trajectories.jsonl")) == records
     assert summary(out)["behaviour"] == whole["behaviour"]
+
+
+def test_an_episode_that_cannot_be_scored_is_kept_without_gains(
+    slots_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import infopo.gain
+
+    measure = infopo.gain.information_gain
+
+    def broken(model: Any, trajectories: Any, **options: Any) -> Any:
+        for one in trajectories:
+            if one.group_id == "test/2":
+                raise InfopoError(f"task {one.task_id}: the information gain is nan")
+        return measure(model, trajectories, **options)
+
+    monkeypatch.setattr(infopo.gain, "information_gain", broken)
+    out = tmp_path / "e"
+    usual = f"eval --model {slots_folder} --env toy/slots --env-options.difficulty nano --episodes 6"
+    assert main(f"{usual} --rollout.max-new-tokens 8 --gains --out {out}".split()) == 0
+    assert "1 episodes have no gains: task" in capsys.readouterr().out
+    rows = list(read_records(out / "trajectories.jsonl"))
+    measured = {row["group_id"]: [turn["gain"] is not None for turn in row["turns"][:-1]] for row in rows}
+    assert len(measured) == summary(out)["n"] == 6
+    assert not any(measured.pop("test/2"))
+    assert any(any(part) for part in measured.values())
+
+
+def test_another_model_does_not_go_on_with_an_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, path = tmp_path / "e", tmp_path / "user.yaml"
+    with ChatServer(expert, script=(None,) * 20 + ("unauthorized",)) as server:  # type: ignore[arg-type]
+        path.write_text(yaml.safe_dump({"model": "wordy", "base_url": server.url}))
+        users = ("--user", f"scripted,llm:{path}")
+        assert evaluate(server, monkeypatch, "--episodes", 12, "--concurrency", 1, *users, "--out", out) == 2
+        before = (out / "players.json").read_text()
+        assert KEY not in before
+        for changes, told in (
+            ({"model": "wordy", "base_url": server.url, "temperature": 0.7}, "temperature 0.0, now it is 0.7"),
+            ({"model": "wordy", "base_url": "http://127.0.0.1:9/v1"}, "now it is 'http://127.0.0.1:9/v1'"),
+        ):
+            path.write_text(yaml.safe_dump(changes))
+            close_chats()
+            capsys.readouterr()
+            assert main(["eval", "--resume", str(out)]) == 2
+            assert told in capsys.readouterr().err
+        assert (out / "players.json").read_text() == before
+
+
+def test_a_person_is_not_asked_by_an_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "--env", "toy/slots", "--user", "human"]) == 2
+    assert "infopo play" in capsys.readouterr().err
 
 
 def test_an_endpoint_has_no_gains(capsys: pytest.CaptureFixture[str]) -> None:

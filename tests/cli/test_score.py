@@ -145,9 +145,40 @@ BROKEN: dict[str, Any] = {
     "no assistant message": [user("hello")],
     "a part of type 'image_url'": [{"role": "user", "content": [{"type": "image_url"}]}, agent("x")],
     "only an assistant calls tools": [user("x") | {"tool_calls": CALLS[1]["tool_calls"]}, agent("x")],
+    "message 1 says nothing": [agent(""), user("hello"), agent("x")],
     "nested too deep": "[" * 200_000,
     "longer than": '"' + "x" * LONGEST_LINE + '"',
 }
+
+
+def test_lines_may_be_added_where_the_last_one_had_no_end(model: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    path.write_text(json.dumps({"messages": ASKS_TWICE}))
+    assert score(path, model, out) == 0
+    with path.open("a") as file:
+        file.write("\n" + json.dumps({"messages": CALLS}))
+    assert score(path, model, out) == 0
+    assert [row.get("line") for row in read_records(out)] == [None, 1, 2]
+
+
+def test_a_function_call_is_a_tool_call(model: Path, tmp_path: Path) -> None:
+    """The form before tool calls: one call, without an id, answered by a message of role `function`."""
+    calls = [one for message in CALLS for one in message.get("tool_calls", ())]
+    (function,) = [call["function"] for call in calls]
+    before = [
+        {"role": "assistant", "content": None, "function_call": function}
+        if "tool_calls" in message
+        else {"role": "function", "name": function["name"], "content": message["content"]}
+        if message["role"] == "tool"
+        else message
+        for message in CALLS
+    ]
+    rows = []
+    for name, dialogue in (("calls", CALLS), ("functions", before)):
+        out = tmp_path / f"{name}.jsonl"
+        assert score(written(tmp_path / f"{name}-in.jsonl", dialogue), model, out) == 0
+        rows.append([row["replies"] for row in read_records(out) if row["kind"] == "dialogue"])
+    assert [[one["question"] for one in part] for (part,) in rows] == [[one["question"] for one in rows[0][0]]] * 2
 
 
 def test_a_broken_line_is_named_and_finished_work_is_kept(

@@ -8,6 +8,7 @@ import pytest
 
 from infopo.core import Group, Message
 from infopo.envs import make_expert
+from infopo.evaluation import agents
 from infopo.evaluation.agents import (
     MEMORY,
     REFLECT,
@@ -68,6 +69,8 @@ def thinking(messages: tuple[Message, ...]) -> str:
         ("Action: [answer] red\nblue\nAction: [answer] green", "[answer] red\nblue"),
         ("Action: [answer] red\nObservation: right !\nThought: done", "[answer] red"),
         ("Thought: the Action: is next", "Thought: the Action: is next"),
+        ("**Thought:** x\n**Action:** [answer] red", "[answer] red"),
+        ("### Action: [answer] red\n**Observation**: right", "[answer] red"),
         ("", ""),
     ],
 )
@@ -193,6 +196,15 @@ def test_a_trial_that_broke_is_the_last_one_and_is_not_counted(monkeypatch: pyte
     assert [len(group.trajectories) for group in groups] == [1, 1]
     first, trials = trials_summary(groups, env="toy/slots", split="test", seed=0)
     assert (first.failed, trials["failed"], trials["success"], trials["mean"]) == (2, 2, None, None)
+
+
+def test_a_trial_without_a_note_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy broke while it wrote one: the next trial knows no better, and is no trial of Reflexion's."""
+    monkeypatch.setattr(agents, "ReflectionEnv", lambda task, shown: FaultyEnv(task.make(0), stage="start"))
+    groups = play("reflexion", learner(1), episodes=3, trials=2)
+    assert [len(group.trajectories) for group in groups] == [2] * 3
+    _, trials = trials_summary(groups, env="toy/slots", split="test", seed=0)
+    assert (trials["without_note"], trials["success"]) == (3, 0.0)
 
 
 def test_a_long_transcript_keeps_its_beginning_and_its_end() -> None:

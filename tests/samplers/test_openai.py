@@ -66,6 +66,15 @@ def test_a_reply_cut_off_is_an_action_that_did_not_end() -> None:
     assert [one.messages[turn.action_message].content for turn in one.turns] == ["[action] which col"] * len(one.turns)
 
 
+def test_a_conversation_that_outgrew_the_model_is_scored_like_any_other() -> None:
+    """It would be too good for a policy that rambles if its longest episodes entered no mean."""
+    with ChatServer(expert, script=(None, *["too-long"] * 40)) as server:  # type: ignore[arg-type]
+        result = evaluate_sampler(sampler(server, concurrency=1), env="toy/slots", episodes=1, config=CONFIG)
+    assert (result.n, result.failed, result.success) == (1, 0, 0.0)
+    (one,) = result.trajectories
+    assert [turn.complete for turn in one.turns] == [True] + [False] * (len(one.turns) - 1)
+
+
 def test_an_endpoint_that_breaks_off_is_a_failure_of_its_episode_alone() -> None:
     script = (None, "cut-stream", None, "bad-chunk", "cut")
     with ChatServer(expert, script=script) as server:

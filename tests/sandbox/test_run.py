@@ -104,6 +104,15 @@ def test_what_the_program_does_wrong_is_a_result(source: str, error: str, level:
     assert result.results == (CallResult(error=result.error),) * 2
 
 
+def test_a_program_shares_no_group_with_what_reports_its_end(strongest: str) -> None:
+    """A plain user's program may signal whatever is of its group, also across namespaces: an answer that is wrong could
+    end the launcher, and so become nobody's fault."""
+    if strongest == "namespaces":
+        assert answers("import os\ndef group(): return os.getpgrp()", level=strongest).results[0].value == 1
+    result = answers("import os\ndef end(): os.kill(0, 15)", level=strongest)
+    assert result.error == "the program was killed by SIGTERM"
+
+
 def test_calls_share_no_arguments_and_draws_repeat(strongest: str) -> None:
     source = "import random\ndef draw(seen):\n    seen.append(1)\n    return [seen, random.random(), hash('x')]"
     first = answers(source, ([],), ([],), level=strongest)

@@ -308,6 +308,12 @@ def test_settings_come_from_a_name_or_a_file(tmp_path: Path, monkeypatch: pytest
         read_settings(str(tmp_path / "none.yaml"))
 
 
+def test_a_key_for_show_stands_in_ordinary_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "none")
+    with ChatServer(lambda body: "none of them, nonetheless") as server:
+        assert ask(chat(server, attempts=1)) == "none of them, nonetheless"
+
+
 def test_a_missing_key_is_said_before_anything_is_sent() -> None:
     with pytest.raises(UserError, match="set the environment variable OPENAI_API_KEY"):
         open_chat("gpt-4o-mini")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from infopo.cli.eval_figures import figures, shift_lines
+from infopo.cli.eval_players import chat_users, hold_to, hosted
 from infopo.cli.eval_progress import EvalProgress
 from infopo.cli.evaluations import refuse_unwritable
 from infopo.cli.output import plain
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from infopo.evaluation.agents import Agent
     from infopo.evaluation.play import Pace, Suite
     from infopo.evaluation.spending import Ledger, Meter
+    from infopo.evaluation.turn_gains import MeasuredGains
 
 
 def play_users(flags: "EvalFlags", users: list[str | None]) -> int:
@@ -40,19 +42,23 @@ def play_users(flags: "EvalFlags", users: list[str | None]) -> int:
     with ExitStack() as stack:
         if out is not None:
             stack.callback(FolderLock(out).release)
+            hold_to(out, player.identity, chat_users(users))
             _write_config(out, flags)
         elif flags.model.startswith(HOSTED):
             say("without --out nothing is kept where this stops half-way")
         ledger = Ledger(out, player.meter)
         stack.callback(ledger.close)
         with _says_how_to_go_on(out):
-            parts = [_play(flags, player, user, _place(out, user, users), ledger) for user in users]
-    summaries = [summary for summary, _ in parts]
-    played = [group for _, groups in parts for group in groups]
+            summaries: list[dict[str, Any]] = []
+            played: list[Group] = []
+            for user in users:
+                place = _place(out, user, users)
+                summary, groups = _play(flags, player, user, place, ledger)
+                if len(users) > 1:
+                    _write_summary(place, summary)
+                summaries.append(summary)
+                played += groups
     shared = {"model": flags.model, "agent": flags.agent, "spending": ledger.data()}
-    for user, summary in zip(users, summaries, strict=True):
-        if out is not None and len(users) > 1:
-            _write_summary(_place(out, user, users), summary)
     whole = summaries[0] | shared if len(users) == 1 else shared | {"users": dict(zip(users, summaries, strict=True))}
     if out is not None:
         _write_summary(out, whole)
@@ -71,10 +77,11 @@ def play_users(flags: "EvalFlags", users: list[str | None]) -> int:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Player:
-    """The policy behind its agent, and how many tasks it plays at one time. Of a model in this process: its meter, and
-    the `LanguageModel` that measures gains where they are wanted."""
+    """The policy behind its agent, what its replies depend on, and how many tasks it plays at one time. Of a model in
+    this process: its meter, and the `LanguageModel` that measures gains where they are wanted."""
 
     agent: "Agent"
+    identity: dict[str, Any]
     pace: "Pace"
     meter: "Meter | None"
     scorer: Any
@@ -84,6 +91,7 @@ def _player(flags: "EvalFlags") -> _Player:
     from infopo.evaluation.agents import Agent
     from infopo.evaluation.evaluate import BATCH, local_sampler
     from infopo.evaluation.play import Pace
+    from infopo.evaluation.score import weights_checksum
     from infopo.evaluation.spending import Meter
 
     meter: Meter | None = None
@@ -97,6 +105,7 @@ def _player(flags: "EvalFlags") -> _Player:
         settings = read_settings(flags.model.removeprefix(HOSTED))
         at_once = flags.concurrency or settings.concurrency
         settings = dataclasses.replace(settings, concurrency=at_once)
+        identity = hosted(settings)
         sampler: Any = OpenAISampler(open_chat(settings), temperature=flags.rollout.temperature)
         pace = Pace(batch=1, at_once=max(1, at_once // flags.samples))
     else:
@@ -109,6 +118,7 @@ def _player(flags: "EvalFlags") -> _Player:
             say=say,
         )
         version = loaded.policy.version
+        identity = {"weights": weights_checksum(loaded.policy), "template": loaded.policy.renderer.fingerprint}
         local = local_sampler(loaded.policy, flags.rollout.temperature)
         scorer = local.policy if flags.gains else None
         sampler = meter = Meter(local)
@@ -121,7 +131,7 @@ def _player(flags: "EvalFlags") -> _Player:
         trials=flags.trials if flags.agent == "reflexion" else 1,
         policy_version=version,
     )
-    return _Player(agent=agent, pace=pace, meter=meter, scorer=scorer)
+    return _Player(agent=agent, identity=identity, pace=pace, meter=meter, scorer=scorer)
 
 
 def suite_of(flags: "EvalFlags", user: str | None) -> "Suite":
@@ -144,8 +154,6 @@ def _play(
     """The summary and the groups of one user."""
     from infopo.evaluation.floors import floors_of
     from infopo.evaluation.play import play_suite
-    from infopo.evaluation.summarise import summarise
-    from infopo.evaluation.trials import trials_summary
     from infopo.evaluation.turn_gains import MeasuredGains
 
     suite = suite_of(flags, user)
@@ -154,21 +162,42 @@ def _play(
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         _write_config(folder, dataclasses.replace(flags, user=user, out=str(folder)))
-    with EvalProgress(suite.episodes, what=user or "played", spent=lambda: _spent(ledger)) as progress:
+    seen: list[Group] = []
+    groups: Sequence[Group] | None = None
+    try:
+        with EvalProgress(suite.episodes, what=user or "played", spent=lambda: _spent(ledger)) as progress:
 
-        def tell(groups: Sequence[Group]) -> None:
-            ledger.note()
-            progress.on_groups(groups)
+            def tell(groups: Sequence[Group]) -> None:
+                ledger.note()
+                seen.extend(groups)
+                progress.on_groups(groups)
 
-        groups = play_suite(player.agent, suite, player.pace, folder=folder, on_groups=tell, gains=gains)
+            groups = play_suite(player.agent, suite, player.pace, folder=folder, on_groups=tell, gains=gains)
+    finally:
+        if groups is None and any(group.survivors for group in seen):  # it stops here: what was paid for is shown
+            say(f"so far, {len(seen)} of {suite.episodes} tasks:")
+            for line in figures(_summary(flags, seen, gains)):
+                say(line)
+    if gains is not None and gains.problems:
+        say(f"{len(gains.problems)} episodes have no gains: {plain(gains.problems[0])}")
+    return _summary(flags, groups, gains, floors) | {"user": user or "scripted"}, groups
+
+
+def _summary(
+    flags: "EvalFlags", groups: Sequence[Group], gains: "MeasuredGains | None", floors: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The figures of what was played with one user."""
+    from infopo.evaluation.summarise import summarise
+    from infopo.evaluation.trials import trials_summary
+
     shape: dict[str, Any] = {"env": flags.env, "split": flags.split, "seed": flags.seed}
-    more: dict[str, Any] = {"user": user or "scripted"}
+    more: dict[str, Any] = {}
     if flags.agent == "reflexion":
         found, trials = trials_summary(groups, **shape, gains=gains)
         more["trials"] = {"most": flags.trials, **trials}
     else:
         found = summarise(groups, samples=flags.samples, **shape, gains=None if gains is None else gains.of(groups))
-    return dataclasses.replace(found, floors=floors).summary() | more, groups
+    return dataclasses.replace(found, floors=floors or {}).summary() | more
 
 
 def _spent(ledger: "Ledger") -> str:

@@ -30,6 +30,10 @@ def resolve_users(
         return ["scripted", *(one for one in personas if _taken(one, env, env_options, split))]
     users = [name.strip() for name in names.split(",")]
     for user in users:
+        if parse_user(user).kind == "human":
+            raise UserError(
+                f"--user {user}: an evaluation plays many episodes at one time, and a person one; use infopo play"
+            )
         if not (dry and parse_user(user).kind == "llm"):
             check_playable(env, env_options, split=split, user=user)
     folders = [folder_name(user) for user in users]

@@ -35,7 +35,10 @@ REFLECT = (
     "what you will do differently the next time. Write the note to yourself and nothing else."
 )
 
-_PARTS = re.compile(r"^[ \t]*(thought|action|observation)[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+# `Action:`, and as a model that writes Markdown has it: `**Action:**`, `### Action:`
+_PARTS = re.compile(
+    r"^[ \t]*[*_#]*[ \t]*(thought|action|observation)[*_]*[ \t]*:[*_]*[ \t]*", re.IGNORECASE | re.MULTILINE
+)
 
 
 def action_of(text: str) -> str:

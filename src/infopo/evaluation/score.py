@@ -151,10 +151,10 @@ def _replies(
 ) -> list[dict[str, Any]]:
     """One entry for every reply of a dialogue; `rank` 1 is the one that gained most."""
     values = [None if gain is None else gain.value for gain in gains]
-    values += [None] * (len(exchanges) - len(values))
-    before = repeats(
-        [one.action for one in exchanges], [one.answers for one in exchanges], empty=settings.spec.placeholders
-    )
+    read = exchanges[: len(values)]
+    before = repeats([one.action for one in read], [one.answers for one in read], empty=settings.spec.placeholders)
+    beyond = len(exchanges) - len(read)  # what did not fit is neither scored nor compared
+    values, before = [*values, *[None] * beyond], [*before, *[None] * beyond]
     measured = sorted((value for value in values if value is not None), reverse=True)
     return [
         {
@@ -166,7 +166,7 @@ def _replies(
             "gain": value,
             "rank": None if value is None else measured.index(value) + 1,
             "repeats": None if again is None else again + 1,
-            "redundant": is_redundant(again, value, settings.redundant_gain),
+            "redundant": is_redundant(again, value, settings.redundant_gain) if turn < len(read) else None,
         }
         for turn, (one, value, again) in enumerate(zip(exchanges, values, before, strict=True))
         if one.answers

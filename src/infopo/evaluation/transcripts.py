@@ -26,6 +26,7 @@ class TranscriptError(UserError):
 class Line:
     """One line of a file as it stands: its number from 1, the checksum of its bytes, and where it ends in the file.
 
+    The line break is not in the checksum: the last line may have none until more is added.
     `raw` is None for a line longer than `LONGEST_LINE`.
     """
 
@@ -59,7 +60,7 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[Line]:
         number = 0
         while raw := file.readline(LONGEST_LINE + 1):
             number += 1
-            crc, whole = zlib.crc32(raw), len(raw) <= LONGEST_LINE
+            crc, whole = zlib.crc32(raw.removesuffix(b"\n")), len(raw) <= LONGEST_LINE
             if not whole:
                 crc = _pass_over(file, raw, crc)
             yield Line(number=number, crc=crc, end=file.tell(), raw=raw if whole else None)
@@ -69,7 +70,7 @@ def _pass_over(file: BinaryIO, part: bytes, crc: int) -> int:
     """Go to the end of a line of which `part` was read; its checksum."""
     while part and not part.endswith(b"\n"):
         part = file.readline(LONGEST_LINE)
-        crc = zlib.crc32(part, crc)
+        crc = zlib.crc32(part.removesuffix(b"\n"), crc)
     return crc
 
 
@@ -117,13 +118,20 @@ def _message(item: Any, number: int) -> Message:
         told = "has no role" if role is None else f"has the role {str(role)[:40]!r}"
         raise ValueError(f"message {number} {told}; write one of {', '.join(_ROLES)}")
     calls = item.get("tool_calls") or []
+    if not calls and item.get("function_call") is not None:  # what tool calls were at first: one, without an id
+        calls = [{"function": item["function_call"]}]
     if calls and role != "assistant":
         raise ValueError(f"message {number} has tool_calls, but its role is {role}; only an assistant calls tools")
     if not isinstance(calls, list):
         raise ValueError(f"message {number}: tool_calls must be a list")
+    content = _content(item.get("content"), number)
+    if role == "assistant" and not calls and not content:
+        raise ValueError(
+            f"message {number} says nothing and calls no tool; write what the assistant did, or take it out"
+        )
     return Message(
         role=cast(Role, role),
-        content=_content(item.get("content"), number),
+        content=content,
         tool_calls=tuple(_call(call, f"{number}-{place}", number) for place, call in enumerate(calls, start=1)),
         tool_call_id=str(item["tool_call_id"]) if role == "tool" and "tool_call_id" in item else None,
         name=_text(str(item["name"])) if item.get("name") is not None else None,

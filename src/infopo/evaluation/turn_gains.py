@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infopo.core import Group, Trajectory
+from infopo.core import Group, InfopoError, Trajectory
 from infopo.evaluation.behaviour import Gains
 from infopo.gain import GainSpec
 
@@ -32,16 +32,31 @@ def turn_gains(model: Any, trajectories: Sequence[Trajectory], *, spec: GainSpec
 
 @dataclass(slots=True, kw_only=True)
 class MeasuredGains:
-    """The gains of an evaluation's episodes by `model`, which played them: measured as they come in, or read back."""
+    """The gains of an evaluation's episodes by `model`, which played them: measured as they come in, or read back.
+
+    `problems`: why episodes have none. An episode that cannot be scored has no gains; it was played all the same.
+    """
 
     model: Any
+    problems: list[str] = field(default_factory=list)
     _found: dict[tuple[str, int], Sequence[float | None]] = field(default_factory=dict)
 
     def measure(self, groups: Sequence[Group]) -> None:
         """Score episodes that have just been played."""
         trajectories = [trajectory for group in groups for trajectory in group.trajectories]
-        for trajectory, gains in zip(trajectories, turn_gains(self.model, trajectories), strict=True):
+        try:
+            found = turn_gains(self.model, trajectories)
+        except InfopoError:  # it names one episode; the others can be scored
+            found = [self._alone(trajectory) for trajectory in trajectories]
+        for trajectory, gains in zip(trajectories, found, strict=True):
             self._found[_key(trajectory)] = gains
+
+    def _alone(self, trajectory: Trajectory) -> Sequence[float | None]:
+        try:
+            return turn_gains(self.model, [trajectory])[0]
+        except InfopoError as error:
+            self.problems.append(str(error))
+            return [None] * len(trajectory.turns)
 
     def take(self, trajectory: Trajectory, record: dict[str, Any]) -> None:
         """Keep what the record of an episode says."""

@@ -13,7 +13,7 @@ TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
 )
-# What a server that reads replies apart is told; else it goes by the architecture, and looks for another template's marks.
+# For servers that take replies apart: without it they go by the architecture, and look for another template's marks.
 RESPONSE = {
     "defaults": {"role": "assistant"},
     "start_anchor": ASSISTANT,

@@ -1,6 +1,7 @@
 """The model card of a trained run: what it is, what was measured, what it is not good for, how to load it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -31,7 +32,7 @@ def model_card(run: Run) -> str:
     newest = latest_checkpoint(run.path / "checkpoints") if (run.path / "checkpoints").is_dir() else None
     adapters = bool((config.get("lora") or {}).get("rank"))
     head = {"library_name": "peft" if adapters else "transformers", "tags": ["infopo", algo, "multi-turn"]}
-    if "/" in base:
+    if "/" in base and not Path(base).exists():  # a hub name, not a folder of this machine
         head["base_model"] = base
     user = config.get("user")
     parts = [
@@ -64,7 +65,12 @@ def _results(summary: Mapping[str, Any]) -> str:
 
 def _loading(base: str, adapters: bool, checkpoint: str) -> str:
     if adapters:
-        lines = [
+        lines = (
+            ["# the base is built by infopo: infopo.nano.nano_folder(...) says where"]
+            if base.startswith("nano")
+            else []
+        )
+        lines += [
             "from peft import PeftModel",
             "from transformers import AutoModelForCausalLM, AutoTokenizer",
             "",

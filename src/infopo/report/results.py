@@ -46,7 +46,7 @@ _OUTCOME = (
 _SHOWN = {
     *("success", "score", "ci95", "n", "failed", "tasks", "samples", "seed", "detectable", "estimates"),
     *("pass_at_k", "pass_hat_k", "failures", "stops", "per_task", "environments"),
-    *("behaviour.episodes", "behaviour.gain_by_turn"),
+    *("behaviour.episodes", "behaviour.gain_by_turn", "trials.success", "trials.score", "trials.n", "trials.failed"),
     *(name for name, _ in BEHAVIOUR),
     *(f"behaviour.{name}" for name, _ in BEHAVIOUR),
 }
@@ -54,7 +54,11 @@ _SHOWN = {
 
 def outcomes_table(runs: Sequence[NamedRun]) -> Table | None:
     """Success and score with their intervals."""
-    rows = [(one.name, source.name, *_outcome(summary)) for one, source, summary in _evaluations(runs)]
+    rows: list[tuple[Cell, ...]] = []
+    for one, source, summary in _evaluations(runs):
+        rows.append((one.name, source.name, *_outcome(summary)))
+        if trials := _mapping(summary.get("trials")):  # several attempts, so in a row of its own that says so
+            rows.append((one.name, f"{source.name}, after up to {trials.get('most')} trials", *_outcome(trials)))
     note = (
         "Episodes that broke off are counted apart and enter nothing else. A difference that could be told: how far"
         " another run of this size over the same tasks must be for a test at 5 % to see it four times in five."

@@ -30,11 +30,12 @@ Fault = Literal[
     "cut-stream",
     "bad-chunk",
     "events",
+    "too-long",
     "unauthorized",
 ]
 FAULTS: tuple[Fault, ...] = tuple(
-    fault for fault in get_args(Fault) if fault != "unauthorized"
-)  # a wrong key does not pass by itself
+    fault for fault in get_args(Fault) if fault not in ("too-long", "unauthorized")
+)  # these do not pass by themselves
 STREAMED = ("cut-stream", "bad-chunk", "events")
 USAGE = {"prompt_tokens": 40, "completion_tokens": 10, "total_tokens": 50}
 
@@ -51,9 +52,9 @@ class ChatServer:
     `slow` (`slow_seconds` before the answer), `rate-limited` (429, Retry-After `retry_after`), `error` (500), `garbage`
     (no JSON), `empty` (no text), `refusal`, `cut` (the body ends early), `cut-stream` (a body sent in chunks breaks off
     in the middle), `bad-chunk` (garbage where the next chunk should begin), `events` (a stream of events, cut off, that
-    nobody asked for), `unauthorized` (401, echoes the key). `reply` may give a completion's whole choice, a mapping.
-    `script`: faults, or None for none, of the first requests, in order. `structured` False: a `response_format` is
-    refused (400).
+    nobody asked for), `too-long` (400: the conversation does not fit), `unauthorized` (401, echoes the key).
+    `reply` may give a completion's whole choice, a mapping. `script`: faults, or None for none, of the first requests,
+    in order. `structured` False: a `response_format` is refused (400).
 
     `served` counts what was sent by kind (`ok` among them), `bodies` keeps the requests, `keys` the keys that came,
     `most_at_once` the most requests in the house at one time.
@@ -189,6 +190,9 @@ def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
                 self._send(400, b'{"error": {"message": "response_format is not supported"}}')
             elif fault == "unauthorized":
                 self._send(401, json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}}).encode())
+            elif fault == "too-long":
+                said = "This model's maximum context length is 4096 tokens."
+                self._send(400, json.dumps({"error": {"message": said, "code": "context_length_exceeded"}}).encode())
             elif fault == "rate-limited":
                 self._send(429, b'{"error": {"message": "slow down"}}', {"Retry-After": server.retry_after})
             elif fault == "error":

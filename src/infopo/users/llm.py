@@ -34,6 +34,7 @@ Read = Callable[[Any], str]  # the parsed body of an answer to the reply that is
 LONGEST_WAIT = 30.0
 _CALL = ("id", "name", "arguments")
 MESSAGE_OVERHEAD = 16  # tokens of template around a message, at most
+SHORTEST_SECRET = 12  # characters of a key; a shorter one (`none`, `EMPTY`) is for show, and stands in ordinary words
 STOPPING = (401, 402, 403, 404)  # the same for every request: wrong key, no credit, not allowed, no such model
 
 
@@ -77,6 +78,11 @@ class ChatRejected(ChatError):
     """The endpoint does not take this request."""
 
 
+class ChatTooLong(ChatRejected):
+    """The conversation does not fit into what the model can read."""
+
+
+TOO_LONG = ("context_length_exceeded", "maximum context length")  # how servers say it
 RETRIED = (ChatTransportError, ChatUnreadable, ChatEmpty)
 
 
@@ -94,6 +100,8 @@ class LLMChat:
         )
         self.requests = self.hits = 0
         self._key = settings.key()
+        secret = settings.key_variable is not None and len(self._key) >= SHORTEST_SECRET
+        self._secret = self._key if secret else None
         self._cache = None if settings.cache is None else ReplyCache(settings.cache)
         self._gate = asyncio.Semaphore(settings.concurrency)
         self._structured = settings.structured == "auto"
@@ -117,7 +125,8 @@ class LLMChat:
         temperature: float,
         draw: int = 0,
     ) -> ChatReply:
-        """What the model does next, as a policy: nothing said, and a reply cut off, are its actions like any other.
+        """What the model does next, as a policy: nothing said, and a reply cut off, are its actions like any other. A
+        conversation that has outgrown the model is one: its reply is cut off before the first word.
 
         `temperature` is sent unless the settings have none. Of a cache, equal requests of another `draw` are others.
         Raises as `complete` does.
@@ -127,7 +136,10 @@ class LLMChat:
             request["temperature"] = temperature
         if tools:
             request["tools"] = [dict(tool) for tool in tools]
-        written = await _background().run(self._complete(request, self._action_of, draw=draw))
+        try:
+            written = await _background().run(self._complete(request, self._action_of, draw=draw))
+        except ChatTooLong:
+            return ChatReply(text="", cut_off=True)
         data = json.loads(written)
         calls = tuple(ToolCall(**call) for call in data["calls"])
         return ChatReply(text=data["text"], calls=calls, cut_off=data["cut_off"])
@@ -289,7 +301,8 @@ class LLMChat:
             return ChatRateLimited(f"{name}: too many requests, asked to wait {asked:g} s", retry_after=asked)
         if status >= 500 or status in (408, 409):
             return ChatServerError(f"{name}: {said}")
-        return ChatRejected(f"{name} at {self.settings.base_url}: {said}")
+        kind = ChatTooLong if any(words in said for words in TOO_LONG) else ChatRejected
+        return kind(f"{name} at {self.settings.base_url}: {said}")
 
     def _text_of(self, body: Any) -> str:
         """The text of a completion's first choice; a refusal and a cut-off or empty text are errors."""
@@ -328,7 +341,7 @@ class LLMChat:
         return choice, message
 
     def _clean(self, text: str) -> str:
-        if self._key in text and self.settings.key_variable is not None:
+        if self._secret is not None and self._secret in text:
             raise ChatUnreadable(f"{self.settings.model}: the reply holds the key")
         return text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
 

@@ -149,6 +149,17 @@ def test_a_part_of_the_tests_is_a_part_of_the_score(play: Play) -> None:
     assert list(scores.values()) == [([None, None], 0.5), ([None, None], 0.0), ([0.0, 0.5], 0.5)]
 
 
+@pytest.mark.parametrize(
+    "forged", ["['float', 10 ** 400]", "['float', {}]", "['dict', [[[], 1]]]", "['no', []]", "[1, 2, 3]"]
+)
+def test_what_an_answer_forges_is_a_wrong_answer_and_no_failure(forged: str) -> None:
+    code = f"import sys\ndef f(x):\n    sys._getframe(2).f_globals['_told'] = lambda v: {forged}\n    return 1\n"
+    for scope in ("module", "official"):
+        options = CodeOptions(scope=scope)
+        # what writes the first value was looked up before the answer ran
+        assert asyncio.run(_passed(code, ["f(1)", "f(2)"], [1, 1], options)) == (True, False)
+
+
 def nano_task(request: str) -> int:
     return [family.request for family, _ in functions("nano", "train")].index(request)
 

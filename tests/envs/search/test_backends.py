@@ -13,7 +13,7 @@ from infopo.envs import make_env, make_expert
 from infopo.envs.search.backends import Bm25
 from infopo.envs.search.bank import standard_corpus
 from infopo.envs.search.files import read_corpus
-from infopo.envs.search.retriever import HttpBackend, SearchError, SearchTimeout
+from infopo.envs.search.retriever import LONGEST_QUERY, HttpBackend, SearchError, SearchTimeout
 from infopo.envs.search.task import Document
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.scripted import ScriptedSampler
@@ -146,6 +146,14 @@ def test_a_wrong_address_is_the_users_mistake_and_not_tried_again(server: Any, s
     with pytest.raises(UserError, match=f"answers {status}"):
         asyncio.run(HttpBackend(server.url).search("anna", 2))
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("status", [400, 413, 414])
+def test_a_query_that_a_server_refuses_ends_no_run(server: Any, status: int) -> None:
+    server.backend, server.script = Bm25(DOCUMENTS), [status]
+    with pytest.raises(SearchError, match=f"answers {status}"):
+        asyncio.run(HttpBackend(server.url, attempts=1).search("anna " * 10_000, 2))
+    assert len(server.bodies[0]["queries"][0]) == LONGEST_QUERY
 
 
 def test_a_broken_server_fails_the_episode_and_scores_nothing(server: Any) -> None:

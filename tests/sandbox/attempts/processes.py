@@ -70,6 +70,14 @@ def stop_the_own_group(host):
     os.killpg(0, signal.SIGSTOP)
 
 
+def kill_the_own_group(host):
+    os.kill(0, signal.SIGKILL)
+
+
+def end_the_own_group(host):
+    os.killpg(0, signal.SIGTERM)
+
+
 def start_a_process(host):
     if os.fork() == 0:
         os._exit(0)

@@ -136,7 +136,7 @@ class Checker:
         """For each call whether it has a value, and the value."""
         if self._expected is not None:
             return [(True, value) for value in self._expected]
-        ran = await run_calls(self._reference, self._calls, self._options)
+        ran = await run_calls(self._reference, self._calls, self._options, patience=len(self._calls))
         wanted = [(one.error is None and one.value is not None, one.value) for one in ran.values]
         if self._options.scope == "module" and not any(good for good, _ in wanted):
             said = next((one.error for one in ran.values if one.error is not None), "None")
@@ -147,8 +147,9 @@ class Checker:
 _remembered: OrderedDict[tuple[str, tuple[str, ...], str, str | None], Ran] = OrderedDict()
 
 
-async def run_calls(code: str, calls: Sequence[str], options: CodeOptions) -> Ran:
-    """What `code` gives for each call. Where one of them breaks the process, each gets a process of its own."""
+async def run_calls(code: str, calls: Sequence[str], options: CodeOptions, *, patience: int = MOST_BROKEN) -> Ran:
+    """What `code` gives for each call. Where one of them breaks the process, each gets a process of its own, until
+    `patience` of them broke: an episode has a deadline, and who never ends could miss it on purpose."""
     source = f"_SOURCE = {code!r}\n{_TOLD}{_OFFICIAL if options.scope == 'official' else _MODULE}"
     key = (source, tuple(calls), options.provider, options.required_level)
     if key in _remembered:
@@ -156,7 +157,8 @@ async def run_calls(code: str, calls: Sequence[str], options: CodeOptions) -> Ra
         return _remembered[key]
     whole = await _run(source, calls, options)
     if whole.error is not None:  # time, memory or a flood; it may have been one call's fault
-        return Ran(values=await _one_by_one(source, calls, options, whole.error), level=whole.level)
+        values = await _one_by_one(source, calls, options, whole.error, patience)
+        return Ran(values=values, level=whole.level)
     ran = Ran(values=_values(whole), level=whole.level)
     _remembered[key] = ran
     while len(_remembered) > REMEMBERED:
@@ -164,12 +166,14 @@ async def run_calls(code: str, calls: Sequence[str], options: CodeOptions) -> Ra
     return ran
 
 
-async def _one_by_one(source: str, calls: Sequence[str], options: CodeOptions, error: str) -> tuple[Value, ...]:
-    """A process for each call; after a few that broke, the rest counts as broken too, for an episode has a deadline."""
+async def _one_by_one(
+    source: str, calls: Sequence[str], options: CodeOptions, error: str, patience: int
+) -> tuple[Value, ...]:
+    """A process for each call; after `patience` that broke, the rest counts as broken too."""
     values: list[Value] = []
     broken = 0
     for call in calls:
-        if broken == MOST_BROKEN:
+        if broken == patience:
             values.append(Value(error=error))
             continue
         result = await _run(source, [call], options)
@@ -195,7 +199,13 @@ def _value(result: "CallResult") -> Value:
         return Value(error=result.error)
     try:
         return Value(value=_heard(result.value))
-    except (TypeError, ValueError, LookupError):  # not what `_told` writes: the code has tampered with it
+    except (
+        TypeError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        RecursionError,
+    ):  # not what `_told` writes: the code has tampered with it
         return Value(error="no value")
 
 

@@ -15,6 +15,8 @@ from infopo.envs.search.task import Document
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0
 BUSY = (408, 425, 429)  # worth another try, as is every error of the server's own
+UNFIT = (400, 413, 414)  # not for this query: its episode breaks off, the run goes on
+LONGEST_QUERY = 2000  # characters: nobody gets out of an episode by a query that a server refuses
 
 
 class SearchError(InfopoError):
@@ -56,7 +58,7 @@ class HttpBackend:
 
         import httpx
 
-        body = {"queries": [query], "topk": k, "return_scores": True}
+        body = {"queries": [query[:LONGEST_QUERY]], "topk": k, "return_scores": True}
         try:
             async with (
                 asyncio.timeout(self.timeout_seconds),
@@ -70,7 +72,7 @@ class HttpBackend:
         except httpx.HTTPError as error:
             raise SearchError(f"{self.url}: {type(error).__name__} {error}") from error
         status = response.status_code
-        if status >= 500 or status in BUSY:
+        if status >= 500 or status in BUSY or status in UNFIT:
             raise SearchError(f"{self.url}: the server answers {status}")
         if status != 200:
             raise UserError(f"{self.url}: the server answers {status} to a search; is it the address of its retrieval?")

@@ -81,6 +81,7 @@ def write_line(path: str, line: str) -> None:
 
 
 def first_process(shown: list[str], memory: int, seconds: int, processes: int) -> "NoReturn":
+    os.setsid()  # else the program's signals to its own group would reach the launcher, where a plain user runs both
     build_root(shown)
     give_up_privileges()
     kernel.process_option(kernel.PR_SET_PDEATHSIG, SIGKILL)  # dies with the launcher
