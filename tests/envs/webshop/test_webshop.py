@@ -10,7 +10,7 @@ import pytest
 from infopo.core import Message
 from infopo.envs import make_env
 from infopo.envs.webshop import WebShopEnv, WebShopOptions, words
-from infopo.envs.webshop.bank import Task, make_task, products_of
+from infopo.envs.webshop.bank import Task, make_task, num_tasks, products_of
 from infopo.envs.webshop.catalogue import Engine, Product, catalogue, engine
 from infopo.envs.webshop.env import read_shop_action
 from infopo.envs.webshop.purchase import worth
@@ -65,6 +65,14 @@ def test_train_and_test_share_no_product(difficulty: str) -> None:
     options = WebShopOptions(difficulty=difficulty)
     assert {make_task(index, "test", options).product.id for index in range(200)} <= test
     assert {make_task(index, "train", options).product.id for index in range(200)} <= train
+
+
+@every_difficulty
+def test_no_test_wish_is_a_training_wish(difficulty: str) -> None:
+    options = WebShopOptions(difficulty=difficulty)
+    trained = {repr(make_task(index, "train", options).wish) for index in range(num_tasks("train", options))}
+    asked = {repr(make_task(index, "test", options).wish) for index in range(num_tasks("test", options))}
+    assert not trained & asked
 
 
 def test_the_engine_ranks_rare_words_first_and_finds_nothing_for_others() -> None:

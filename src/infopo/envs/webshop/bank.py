@@ -1,8 +1,10 @@
 """The task bank: what customers wish for. Each wish is made from a product, so that it can be bought.
 
-Train and test share no product that a wish was made from.
+Train and test share no product that a wish was made from, and no test wish could have been made from a product of
+training's: two products may differ in what a wish does not name.
 """
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -51,17 +53,37 @@ def make_task(index: int, split: Split, options: WebShopOptions) -> Task:
 @cache
 def _made(index: int, split: Split, difficulty: str) -> Task:
     rng = derive_random(ENV_ID, BANK_VERSION, difficulty, split, index)
-    product = catalogue(difficulty)[rng.choice(products_of(split, difficulty))]
+    while True:
+        product = catalogue(difficulty)[rng.choice(products_of(split, difficulty))]
+        wish = _wish(product, difficulty, rng)
+        if split == "train" or not _trains(wish, difficulty):
+            break
+    task_id = f"{ENV_ID}/{difficulty}/{split}/{index}"  # says nothing about the product
+    return Task(task_id=task_id, difficulty=difficulty, wish=wish, product=product)
+
+
+def _wish(product: Product, difficulty: str, rng: random.Random) -> Wish:
     count = 2 if difficulty == "nano" else rng.choice((2, 3, 3))
     wished = set(rng.sample(product.attributes, count))
-    wish = Wish(
+    return Wish(
         kind=product.kind,
         attributes=tuple(one for one in product.attributes if one in wished),
         options={name: rng.choice(values) for name, values in product.options.items()},
         limit=product.price + rng.choice(SPARE[difficulty]),
     )
-    task_id = f"{ENV_ID}/{difficulty}/{split}/{index}"  # says nothing about the product
-    return Task(task_id=task_id, difficulty=difficulty, wish=wish, product=product)
+
+
+def _trains(wish: Wish, difficulty: str) -> bool:
+    """Whether a product of training's could have made this very wish."""
+    products = (catalogue(difficulty)[name] for name in products_of("train", difficulty))
+    return any(
+        product.kind == wish.kind
+        and set(wish.attributes) <= set(product.attributes)
+        and product.options.keys() == wish.options.keys()
+        and all(value in product.options[name] for name, value in wish.options.items())
+        and wish.limit - product.price in SPARE[difficulty]
+        for product in products
+    )
 
 
 @cache
