@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infopo.core import ToolCall
-from infopo.envs.tau2.guards import REFUSED, BadCallError, read_arguments, spoken
+from infopo.envs.tau2.guards import DEEPEST, LONGEST_ARGUMENTS, REFUSED, BadCallError, read_arguments, spoken
 from infopo.envs.tau2.worker.scripted_user import STOP, TRANSFER, Script, mentions
 from infopo.envs.tau2.worker.session import judged
 from infopo.tokens.calls import parse_calls
@@ -134,6 +134,22 @@ def test_a_call_that_cannot_be_read_is_not_said(content: str) -> None:
 
 
 BAD_ARGUMENTS = ["[1]", "null", '"a"', "{", '{"a": NaN}', "[" * 9999, '{"a": "\\ud83d"}', "1" * 9999]
+
+
+@pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1, 400, 900])
+def test_deep_arguments_are_refused_before_they_break_the_episode(depth: int) -> None:
+    inner = depth - 1  # lists in the object
+    call = ToolCall(id="a", name="f", arguments='{"a": ' + "[" * inner + "]" * inner + "}")
+    if depth <= DEEPEST:
+        assert read_arguments(call).keys() == {"a"}
+        return
+    with pytest.raises(BadCallError, match="deep"):
+        read_arguments(call)
+
+
+def test_long_arguments_are_refused() -> None:
+    with pytest.raises(BadCallError, match="longer"):
+        read_arguments(ToolCall(id="a", name="f", arguments='{"a": "' + "x" * LONGEST_ARGUMENTS + '"}'))
 
 
 @pytest.mark.parametrize("arguments", BAD_ARGUMENTS, ids=lambda text: text[:12])

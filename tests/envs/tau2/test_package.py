@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import statistics
 import subprocess
 import time
@@ -15,7 +16,7 @@ import pytest
 from infopo.core import Message, ToolCall, UserError
 from infopo.envs import Env, get_spec, make_env, num_tasks
 from infopo.envs.tau2.catalogue import entries
-from infopo.envs.tau2.client import Tau2Error, close_workers, worker_of
+from infopo.envs.tau2.client import Tau2Error, WorkerDiedError, close_workers, worker_of
 from infopo.envs.tau2.env import EMPTY, MALFORMED
 from infopo.envs.tau2.options import Tau2Options
 from infopo.evaluation.evaluate import evaluate_sampler
@@ -243,6 +244,24 @@ def test_what_hangs_is_ended_and_others_go_on(data: Path, run: Run) -> None:
     hung, *others = asyncio.run(together())
     assert isinstance(hung, TimeoutError)
     assert [one["outcome"] for one in others] == [others[0]["outcome"]] * 4
+
+
+def test_an_episode_that_cannot_begin_is_a_failure_of_its_own(data: Path) -> None:
+    """The worker has played before: that it dies now is no mistake of whoever installed it, and ends no run."""
+
+    async def cut() -> None:
+        await make_env("tau2/telecom", task=0).start()
+        late = make_env("tau2/telecom", task=1)
+        worker = worker_of(Tau2Options().place())._process.pid
+        os.kill(worker, signal.SIGSTOP)
+        starting = asyncio.ensure_future(late.start())
+        await asyncio.sleep(0.3)
+        os.kill(worker, signal.SIGKILL)
+        with pytest.raises(WorkerDiedError, match="before it began"):
+            await starting
+
+    asyncio.run(cut())
+    assert num_tasks("tau2/telecom") == 74  # a new worker goes on
 
 
 def test_abandoned_episodes_leave_no_process(data: Path) -> None:

@@ -54,6 +54,7 @@ class Worker:
     def __init__(self, place: Place) -> None:
         self.place, self.owner = place, os.getpid()
         self._lock = threading.Lock()
+        self.greeted = False  # whether a child of it could play
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the worker)
         self._control, theirs = socket.socketpair()
         environment = {**os.environ, **({"TAU2_DATA_DIR": place.data} if place.data else {})}
@@ -133,13 +134,19 @@ def close_workers() -> None:
 
 
 def _check_hello(worker: Worker, line: bytes) -> int:
-    """The process id that the first line names. Raises `UserError` with what to do about it where there is none."""
+    """The process id that the first line names. Raises `UserError` with what to do about it where nothing can be
+    played, `WorkerDiedError` where this one episode cannot: others of this worker's could."""
     if not line:
         said = worker.last_words() or "it printed nothing"
+        if worker.greeted:
+            raise WorkerDiedError(f"the process of the episode ended before it began: {said}")
         raise UserError(f"tau2: the interpreter {worker.place.python} ended before it could play: {said}; {INSTALL}")
     hello = json.loads(line)
     if "problem" in hello:
         raise UserError(f"tau2 cannot be played with {worker.place.python}: {hello['problem']}; {INSTALL}")
+    if "error" in hello:
+        raise WorkerDiedError(f"no process for the episode: {hello['error']}")
+    worker.greeted = True
     return int(hello["pid"])
 
 
@@ -157,12 +164,17 @@ def ask(place: Place, domain: str, request: str, **fields: Any) -> dict[str, Any
     worker = worker_of(place)
     with worker.open(domain) as connection, connection.makefile("rb") as lines:
         connection.settimeout(START_SECONDS)
-        pid = _check_hello(worker, lines.readline())
         try:
-            connection.sendall(json.dumps({"request": request, **fields}).encode() + b"\n")
-            return _check_reply(lines.readline())
-        finally:
-            worker.kill(pid)
+            pid = _check_hello(worker, lines.readline())
+            try:
+                connection.sendall(json.dumps({"request": request, **fields}).encode() + b"\n")
+                return _check_reply(lines.readline())
+            finally:
+                worker.kill(pid)
+        except TimeoutError as error:
+            raise UserError(
+                f"tau2: {place.python} has not loaded {domain} within {START_SECONDS:g} s; is this machine too busy?"
+            ) from error
 
 
 class Connection:

@@ -83,12 +83,20 @@ class Server:
         if problem:
             send(connection, {"problem": problem})
         else:
-            child = os.fork()
-            if child == 0:
-                self.control.close()
-                serve(connection, self.package, command["open"], self.tasks[command["open"]])
-            self.children.add(child)
+            self.fork(connection, command["open"])
         connection.close()
+
+    def fork(self, connection: socket.socket, domain: str) -> None:
+        """A child that serves this connection; where the machine has no room for one, that is said."""
+        try:
+            child = os.fork()
+        except OSError as error:
+            send(connection, {"error": str(error)})
+            return
+        if child == 0:
+            self.control.close()
+            serve(connection, self.package, domain, self.tasks[domain])
+        self.children.add(child)
 
     def warm(self, domain: str) -> str:
         """Load a domain's tasks, which takes seconds, before anybody is forked; returns what went wrong."""
