@@ -1,7 +1,8 @@
 """What is asked of every environment, as checks that anybody can run on their own.
 
 Limits: a check plays a few tasks with the environment's own experts and with nonsense. What it finds is wrong; what it
-does not find may still be. It says nothing about whether asking pays, and leaks only where the spec plants canaries.
+does not find may still be. It says nothing about whether asking pays, and leaks only where the spec plants canaries. An
+environment without experts is played with nonsense alone; what needs one cannot be run.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Any
 from infopo.core import Message, Outcome, ToolCall, TurnFacts, boundary, derive_random
 from infopo.core.guard import global_random_states
 from infopo.envs.base import Env, Expert, Opening, Step, parse_action
-from infopo.envs.registry import EnvSpec, ExpertKind, Split, get_spec, resolve_options
+from infopo.envs.registry import EnvSpec, ExpertKind, NoExpertError, Split, get_spec, resolve_options
 from infopo.users.check import ConformanceError, leaks
 
 TASKS = 3  # tasks that are played, of each split
@@ -67,7 +68,8 @@ def check_env(env_id: str, **options: Any) -> tuple[Finding, ...]:
 def inspect_env(env_id: str, **options: Any) -> tuple[Finding, ...]:
     """Run every check; an exception of the environment is a problem of the check that met it."""
     spec = get_spec(env_id)
-    subject = _Subject(spec=spec, options=resolve_options(env_id, options))
+    resolved = resolve_options(env_id, options)
+    subject = _Subject(spec=spec, options=resolved, scripted=_is_scripted(spec, resolved))
     findings: list[Finding] = []
     for check in (_episodes, _contract, _tasks, _limit, _determinism, _facts, _tool_calls, _solvable, _leaks):
         if findings and findings[0].problems:
@@ -83,12 +85,21 @@ def inspect_env(env_id: str, **options: Any) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
+def _is_scripted(spec: EnvSpec, options: Any) -> bool:
+    try:
+        spec.expert("full", 0, options)
+    except NoExpertError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
-    """The environment under test, and the episodes that were played of it."""
+    """The environment under test, whether it has experts, and the episodes that were played of it."""
 
     spec: EnvSpec
     options: Any
+    scripted: bool
     episodes: "list[tuple[str, _Played]]" = field(default_factory=list)
 
     def make(self, task: int, *, split: Split = "train", seed: int = 0) -> Env:
@@ -102,15 +113,17 @@ class _Subject:
 
     def policies(self, seed: int) -> dict[str, Policy]:
         """Fresh policies: both experts, one that asks everything twice, and nonsense."""
-        full, weak = (self.spec.expert(kind, seed, self.options) for kind in KINDS)
         generator = derive_random("check", seed)
+        nonsense: dict[str, Policy] = {"nonsense": lambda messages: generator.choice(NONSENSE)}
+        if not self.scripted:
+            return nonsense
+        full, weak = (self.spec.expert(kind, seed, self.options) for kind in KINDS)
         again = _asking_twice(self.spec.expert("full", seed, self.options))
-        return {
-            "full": full.act,
-            "weak": weak.act,
-            "again": again,
-            "nonsense": lambda messages: generator.choice(NONSENSE),
-        }
+        return {"full": full.act, "weak": weak.act, "again": again} | nonsense
+
+    def usual(self) -> Policy:
+        """The full expert, or who says hello until the end."""
+        return self.policies(0)["full"] if self.scripted else lambda messages: NONSENSE[1]
 
 
 def _asking_twice(expert: Expert) -> Policy:
@@ -203,9 +216,10 @@ def _tasks(subject: _Subject) -> list[str]:
         ids[split], looks[split] = set(), set()
         tasks = subject.tasks(split, LOOKED_AT)
         for task in tasks:
-            played = _run(_play(subject.make(task, split=split), subject.policies(0)["full"]))
+            played = _run(_play(subject.make(task, split=split), subject.usual()))
             ids[split].add(played.env.task_id)
-            looks[split].add((played.messages, played.opening.hidden, played.reference))
+            if subject.scripted:  # hellos look alike
+                looks[split].add((played.messages, played.opening.hidden, played.reference))
         if not tasks or len(ids[split]) < len(tasks):
             problems.append(f"split {split} has no tasks, or two with one id")
     problems += [f"task id {one} is in both splits" for one in sorted(ids["train"] & ids["test"])[:3]]
@@ -247,7 +261,7 @@ async def _phases(subject: _Subject) -> list[str]:
     await closed.start()
     await closed.close()
     await closed.close()
-    ended = (await _play(subject.make(0), subject.policies(0)["full"])).env
+    ended = (await _play(subject.make(0), subject.usual())).env
     wrong: dict[str, Coroutine[Any, Any, Any]] = {
         "step before start": fresh.step(action),
         "a second start": started.start(),
@@ -312,8 +326,10 @@ def _facts(subject: _Subject) -> list[str]:
     return problems
 
 
-def _tool_calls(subject: _Subject) -> list[str]:
+def _tool_calls(subject: _Subject) -> list[str] | None:
     """The call interact(choice, content) is the same action as the text, and is answered as a tool."""
+    if not subject.scripted:
+        return None
     problems = []
     for task in subject.tasks("train"):
         plain = _run(_play(subject.make(task, seed=task), subject.policies(task)["full"]))
@@ -331,8 +347,10 @@ def _tool_calls(subject: _Subject) -> list[str]:
     return problems
 
 
-def _solvable(subject: _Subject) -> list[str]:
+def _solvable(subject: _Subject) -> list[str] | None:
     """The full expert succeeds, and does at least as well as the weak one."""
+    if not subject.scripted:
+        return None
     scores: dict[str, list[Outcome]] = {}
     for where, played in subject.episodes:
         if played.outcome is not None:

@@ -15,6 +15,10 @@ Split = Literal["train", "test"]
 ExpertKind = Literal["weak", "full"]
 
 
+class NoExpertError(UserError):
+    """This environment has no scripted policy."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
     """An environment to look for leaks in. `secrets`: fact id to texts that must not show before it is revealed.

@@ -15,6 +15,7 @@ import pytest
 
 from infopo.core import Message, ToolCall, UserError
 from infopo.envs import Env, get_spec, make_env, num_tasks
+from infopo.envs.check import check_env
 from infopo.envs.tau2.catalogue import entries
 from infopo.envs.tau2.client import Tau2Error, WorkerDiedError, close_workers, worker_of
 from infopo.envs.tau2.env import EMPTY, MALFORMED
@@ -86,6 +87,15 @@ def test_splits_are_disjoint_and_episodes_repeat(data: Path, run: Run, domain: s
     assert first["outcome"].success
     for name in ("opening", "steps", "outcome", "agent_db", "user_db"):
         assert first[name] == second[name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # some eighty episodes, in a process each
+@pytest.mark.parametrize("domain", [*DOMAINS, "telecom-workflow"])
+def test_it_keeps_to_the_protocol(data: Path, domain: str) -> None:
+    """What needs a scripted expert cannot be asked: ground truth is played by the next test."""
+    left = {finding.name for finding in check_env(f"tau2/{domain}") if finding.problems is None}
+    assert left == {"tool calls", "solvable", "leaks"}
 
 
 @pytest.mark.slow

@@ -6,8 +6,7 @@ The user installs it from its repository; its code runs in processes of an inter
 from functools import partial
 from typing import NoReturn
 
-from infopo.core import UserError
-from infopo.envs.registry import EnvSpec, ExpertKind, Split
+from infopo.envs.registry import EnvSpec, ExpertKind, NoExpertError, Split
 from infopo.envs.tau2.build import build
 from infopo.envs.tau2.catalogue import entries
 from infopo.envs.tau2.env import Tau2Env
@@ -22,9 +21,8 @@ def _num_tasks(domain: str, split: Split, options: Tau2Options) -> int:
 
 
 def _no_expert(domain: str, kind: ExpertKind, seed: int, options: Tau2Options) -> NoReturn:
-    raise UserError(
-        f"tau2/{domain} has no scripted expert, so no built-in model and no `infopo check env`; "
-        "give a model folder or a hub name"
+    raise NoExpertError(
+        f"tau2/{domain} has no scripted expert, so no built-in model; give a model folder or a hub name"
     )
 
 
