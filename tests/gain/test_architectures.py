@@ -49,7 +49,7 @@ STUBBORN: dict[str, tuple[str, dict[str, Any], str]] = {
 def library_model(name: str, attention: str = "sdpa", **changes: Any) -> Any:
     """A random model of an architecture that `tiny_models.py` does not have."""
     shape = {key: value for key, value in SHAPE.items() if name != "Mpt" or key != "attention_dropout"}
-    config = getattr(transformers, f"{name}Config")(vocab_size=272, **shape, **changes)
+    config = getattr(transformers, f"{name}Config")(vocab_size=272, **shape | changes)
     config.bos_token_id = config.eos_token_id = config.pad_token_id = 0
     config._attn_implementation = attention
     with torch.random.fork_rng(devices=[]):
@@ -192,6 +192,34 @@ def test_hiding_an_answer_from_linear_attention_is_refused(make_policy: MakePoli
     for backend in get_args(Backend)[:2]:
         with pytest.raises(UserError, match="linear_attention"):
             information_gain(policy, played.trajectories, spec=GainSpec(counterfactual="drop"), backend=backend)
+
+
+LONG = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+CHANGING = {
+    "phi3-long": ("Phi3", {"rope_parameters": LONG | {"original_max_position_embeddings": 40}}),
+    "llama-dynamic": (
+        "Llama",
+        {"max_position_embeddings": 40, "rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}},
+    ),
+}
+
+
+@pytest.mark.parametrize("family", CHANGING)
+def test_positions_that_change_with_the_length_are_read_one_history_at_a_time(
+    make_policy: MakePolicy, family: str
+) -> None:
+    """The rollout stored keys while the history was short; a long neighbour in a batch would turn them as well."""
+    played = play(make_policy())
+    assert max(len(one.token_ids) for one in played.trajectories) > 40
+    name, changes = CHANGING[family]
+    policy = policy_of(library_model(name, **changes))
+    for backend in ("kv", "tree"):
+        with pytest.raises(UserError, match=f"'{backend}'.*change with the length"):
+            information_gain(policy, played.trajectories, backend=backend, cache=played.handle)
+    together = information_gain(policy, played.trajectories, cache=played.handle)
+    alone = [information_gain(policy, [one])[0] for one in played.trajectories]
+    assert together == alone
+    assert max(map(abs, means(together))) > 0.01
 
 
 @pytest.mark.parametrize("family", STUBBORN)

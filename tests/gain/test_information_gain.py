@@ -133,17 +133,17 @@ def test_an_episode_is_scored_the_same_in_any_company(
     together = information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle)
     for index, trajectory in enumerate(played.trajectories):
         alone = information_gain(played.policy, [trajectory], backend=backend, cache=played.handle)
-        assert_close(alone, [together[index]], 1e-6)
+        assert_close(alone, [together[index]], 1e-5)
     backwards = information_gain(played.policy, played.trajectories[::-1], backend=backend, cache=played.handle)
-    assert_close(backwards[::-1], together, 1e-6)
+    assert_close(backwards[::-1], together, 1e-5)
     monkeypatch.setattr("infopo.gain.separate.BATCH_TOKENS", 150)
     monkeypatch.setattr("infopo.gain.tree.BATCH_TOKENS", 150)
     monkeypatch.setattr("infopo.gain.kv.BATCH_COLUMNS", 1)
     small = information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle)
-    assert_close(small, together, 1e-6)
+    assert_close(small, together, 1e-5)
     monkeypatch.setattr("infopo.gain.kv.ROW_TOKENS", 1)  # every branch in a row of its own
     assert_close(
-        information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle), together, 1e-6
+        information_gain(played.policy, played.trajectories, backend=backend, cache=played.handle), together, 1e-5
     )
 
 

@@ -9,6 +9,7 @@ from infopo.core import Trajectory
 from infopo.gain.branches import Branch, by_row
 from infopo.gain.forward import BATCH_TOKENS, MASK_LIMIT, States, batched, padded
 from infopo.tokens.language_model import LanguageModel
+from infopo.tokens.visibility import position_problem
 
 
 @dataclass(slots=True)
@@ -28,10 +29,13 @@ class _History:
 def separate(model: LanguageModel, trajectories: Sequence[Trajectory], branches: Sequence[Branch]) -> States:
     """States that predict the scored tokens of every branch, each history read on its own."""
     histories = _histories(trajectories, branches)
+    alone = position_problem(model.model) is not None  # else the longest history of a batch would change the others
     for plain in (True, False):  # a mask of our own only where tokens are missing from the history
         chosen = [history for history in histories if history.plain is plain]
 
         def fits(rows: int, longest: int, plain: bool = plain) -> bool:
+            if alone:
+                return rows == 1
             return rows * longest <= BATCH_TOKENS and (plain or rows * longest**2 <= MASK_LIMIT)
 
         for batch in batched([len(history.ids) for history in chosen], fits):

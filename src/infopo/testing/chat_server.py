@@ -164,6 +164,18 @@ def _send_broken(handler: BaseHTTPRequestHandler, body: bytes, fault: Fault | No
     handler.close_connection = True
 
 
+def _refusal(server: ChatServer, fault: Fault, key: str) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers of an answer that is an error."""
+    status, said, more = {
+        "unauthorized": (401, f"Incorrect API key provided: {key}", {}),
+        "too-long": (400, "This model's maximum context length is 4096 tokens.", {"code": "context_length_exceeded"}),
+        "rate-limited": (429, "slow down", {}),
+        "error": (500, "out of order", {}),
+    }[fault]
+    headers = {"Retry-After": server.retry_after} if status == 429 else {}
+    return status, json.dumps({"error": {"message": said, **more}}).encode(), headers
+
+
 def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -188,15 +200,8 @@ def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
                 time.sleep(server.slow_seconds)
             if not server.structured and "response_format" in body:
                 self._send(400, b'{"error": {"message": "response_format is not supported"}}')
-            elif fault == "unauthorized":
-                self._send(401, json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}}).encode())
-            elif fault == "too-long":
-                said = "This model's maximum context length is 4096 tokens."
-                self._send(400, json.dumps({"error": {"message": said, "code": "context_length_exceeded"}}).encode())
-            elif fault == "rate-limited":
-                self._send(429, b'{"error": {"message": "slow down"}}', {"Retry-After": server.retry_after})
-            elif fault == "error":
-                self._send(500, b'{"error": {"message": "out of order"}}')
+            elif fault in ("unauthorized", "too-long", "rate-limited", "error"):
+                self._send(*_refusal(server, fault, key))
             elif fault == "garbage":
                 self._send(200, b"<html>not a chat completion</html>")
             elif fault == "empty":

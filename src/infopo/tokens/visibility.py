@@ -10,6 +10,7 @@ from infopo.core import UserError
 from infopo.tokens.cpu_attention import CPU_ATTENTION
 
 FOLLOWS_A_MASK = {"full_attention", "sliding_attention"}
+CHANGING = {"dynamic", "longrope"}  # rotations that are others once a forward holds a position far enough out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,17 @@ def mask_problem(model: Any) -> str | None:
             " attn_implementation='sdpa'"
         )
     return None
+
+
+def position_problem(model: Any) -> str | None:
+    """Why what a token reads depends on how far the longest history of its forward reaches, or None where it does not.
+
+    Then keys that were stored before are others than those of a longer history, and rows of a batch change each other.
+    """
+    parameters = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    layers = [parameters, *(part for part in parameters.values() if isinstance(part, dict))]  # some: one a layer type
+    kinds = sorted({str(part["rope_type"]) for part in layers if part.get("rope_type") in CHANGING})
+    return f"positions of type {', '.join(kinds)} change with the length of what is read" if kinds else None
 
 
 def attention_mask(
