@@ -218,8 +218,11 @@ def test_a_damaged_checkpoint_costs_its_steps_only(
     assert train(model_folder, run, "--steps", 5) == 0
     weights = run / "checkpoints" / "step_000005" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
+    told = json.loads((run / "summary.json").read_text()) | {"told": "what a demo adds"}
+    (run / "summary.json").write_text(json.dumps(told))
     assert main(["train", "--resume", str(run)]) == 0
     assert files(run) == files(finished)
+    assert json.loads((run / "summary.json").read_text()) == told
     (run / "checkpoints" / "step_000004" / "state.json").unlink()
     (run / "checkpoints" / "step_000005" / "manifest.json").unlink()
     capsys.readouterr()

@@ -324,7 +324,7 @@ def test_another_model_does_not_go_on_with_an_evaluation(
         before = (out / "players.json").read_text()
         assert KEY not in before
         for changes, told in (
-            ({"model": "wordy", "base_url": server.url, "temperature": 0.7}, "temperature 0.0, now it is 0.7"),
+            ({"model": "wordy", "base_url": server.url, "temperature": 0.7}, "temperature was 0.0, now it is 0.7"),
             ({"model": "wordy", "base_url": "http://127.0.0.1:9/v1"}, "now it is 'http://127.0.0.1:9/v1'"),
         ):
             path.write_text(yaml.safe_dump(changes))

@@ -34,7 +34,7 @@ class EvalFlags:
 
     # nano, nano:ENV (warm-started on ENV), a transformers folder (a checkpoint is one), a hub name, or openai:NAME
     model: str = "nano"
-    env: str = "usergym/travel"
+    env: str = "usergym/travel"  # what is played: `infopo envs` lists them
     env_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     user: str | None = None  # who answers, by default scripted; several with commas, or all
     agent: Literal["plain", "react", "reflexion"] = "plain"  # how the policy is prompted

@@ -38,8 +38,8 @@ def hold_to(folder: Path, policy: Mapping[str, Any], users: Mapping[str, Any]) -
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             raise UserError(
-                f"{folder} was begun with {name} {before.get(name)!r}, now it is {after.get(name)!r}: half of the tasks"
-                " would be another's; put it back, or start anew with another --out"
+                f"{folder} was begun with another model or other settings: {name} was {before.get(name)!r}, now it is"
+                f" {after.get(name)!r}; put back what it was begun with, or start anew with another --out"
             )
 
 

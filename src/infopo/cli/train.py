@@ -1,6 +1,7 @@
 """`infopo train`: from a recipe, flags or a run to resume, to a finished run folder."""
 
 import dataclasses
+import json
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -191,8 +192,16 @@ def _finish(config: TrainConfig, loaded: Loaded, folder: Any) -> int:
             after = evaluate_run(config, loaded.policy, folder.path, config.steps, before["tasks"]).summary()
         for name, part in (("before", before), ("after", after)):
             say(f"{name:6s} {format_rate(part)} on {part['tasks']} test tasks")
-    folder.write_summary({"before": before, "after": after, **run_summary(config, folder.path, config.steps)})
+    found = {"before": before, "after": after, **run_summary(config, folder.path, config.steps)}
+    folder.write_summary(found | _told_before(folder.path, config.steps))
     return 0
+
+
+def _told_before(path: Path, steps: int) -> dict[str, Any]:
+    """What the summary of these very steps says already: a finished run that is resumed keeps it, a demo's more too."""
+    summary = path / "summary.json"
+    data: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+    return data if data.get("steps") == steps else {}
 
 
 @contextmanager
