@@ -99,7 +99,7 @@ class _Subject:
 
     spec: EnvSpec
     options: Any
-    scripted: bool
+    scripted: bool = True
     episodes: "list[tuple[str, _Played]]" = field(default_factory=list)
 
     def make(self, task: int, *, split: Split = "train", seed: int = 0) -> Env:
