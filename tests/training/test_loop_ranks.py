@@ -100,7 +100,7 @@ def test_two_ranks_are_one(train: Any, slots_folder: Path, case: str) -> None:
     for line, wanted in zip(metrics[1], metrics[0], strict=True):
         assert line.keys() == wanted.keys()
         for name, value in wanted.items():
-            assert line[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-3, abs=1e-4)), name
+            assert line[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-2, abs=1e-3)), name
 
 
 def test_two_ranks_resume_from_the_checkpoint_of_the_first(train: Any) -> None:
