@@ -239,7 +239,7 @@ def test_what_follows_no_mask_is_refused_by_name_and_read_again(make_policy: Mak
 def test_a_stubborn_model_would_have_been_silently_wrong(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, changes, _ = STUBBORN[family]
     monkeypatch.setattr(visibility, "mask_problem", lambda model: None)
-    monkeypatch.setattr("infopo.gain.read.mask_problem", lambda model: None)
+    monkeypatch.setattr("infopo.gain.read.branching_problem", lambda model: None)
     played = play(policy_of(library_model(name, "eager", **changes)))
     assert difference(scored(played, "separate"), scored(played, "tree")) > 1e-2
 

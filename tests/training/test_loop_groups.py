@@ -113,9 +113,8 @@ def test_gains_from_the_cache_are_those_from_reading_again_beside_a_failed_episo
     cached = advantages(policy, algo, batch.groups, batch)
     again = advantages(policy, algo, batch.groups, None)
     for place, values in cached.items():
-        assert values == pytest.approx(
-            again[place], abs=1e-2
-        )  # gains of a tiny model, divided by their deviation: rounding is larger
+        # gains of a tiny model, divided by their deviation: rounding is larger
+        assert values == pytest.approx(again[place], abs=1e-2)
 
 
 def faults(places: set[Place], stage: Stage = "step") -> Any:

@@ -94,6 +94,7 @@ def _player(flags: "EvalFlags") -> _Player:
     from infopo.evaluation.score import weights_checksum
     from infopo.evaluation.spending import Meter
 
+    identity: dict[str, Any] = {}
     meter: Meter | None = None
     scorer: Any = None
     version = 0
@@ -118,7 +119,8 @@ def _player(flags: "EvalFlags") -> _Player:
             say=say,
         )
         version = loaded.policy.version
-        identity = {"weights": weights_checksum(loaded.policy), "template": loaded.policy.renderer.fingerprint}
+        if flags.out is not None:  # else nothing is kept that could be gone on with
+            identity = {"weights": weights_checksum(loaded.policy), "template": loaded.policy.renderer.fingerprint}
         local = local_sampler(loaded.policy, flags.rollout.temperature)
         scorer = local.policy if flags.gains else None
         sampler = meter = Meter(local)
@@ -167,10 +169,10 @@ def _play(
     try:
         with EvalProgress(suite.episodes, what=user or "played", spent=lambda: _spent(ledger)) as progress:
 
-            def tell(groups: Sequence[Group]) -> None:
+            def tell(batch: Sequence[Group]) -> None:
                 ledger.note()
-                seen.extend(groups)
-                progress.on_groups(groups)
+                seen.extend(batch)
+                progress.on_groups(batch)
 
             groups = play_suite(player.agent, suite, player.pace, folder=folder, on_groups=tell, gains=gains)
     finally:

@@ -11,13 +11,20 @@ from infopo.users.chat_settings import ChatSettings, read_settings
 from infopo.users.names import parse_user
 
 FILE = "players.json"
-LIKES = ("model", "base_url", "temperature", "max_reply_tokens", "structured", "extra")  # what a reply depends on
+REPLY_SETTINGS = (
+    "model",
+    "base_url",
+    "temperature",
+    "max_reply_tokens",
+    "structured",
+    "extra",
+)  # what a reply depends on
 
 
 def hosted(settings: ChatSettings) -> dict[str, Any]:
     """What the replies of a model behind an endpoint depend on: no limits, prices or waits."""
     data = to_data(settings)
-    return {name: data[name] for name in LIKES}
+    return {name: data[name] for name in REPLY_SETTINGS}
 
 
 def chat_users(users: Sequence[str | None]) -> dict[str, Any]:

@@ -184,24 +184,22 @@ def _resume(path: str, steps: int, recipe: str | None, arguments: list[str]) -> 
 
 
 def _finish(config: TrainConfig, loaded: Loaded, folder: Any) -> int:
-    """Evaluate again where it was done before training, and write `summary.json`."""
-    before = recorded(folder.path, 0)
-    after = None
-    if before is not None:
-        with resumable(folder.path):
-            after = evaluate_run(config, loaded.policy, folder.path, config.steps, before["tasks"]).summary()
-        for name, part in (("before", before), ("after", after)):
+    """Evaluate again where it was done before training, and write `summary.json`; one of these very steps is kept, with
+    all that a demo adds to it."""
+    summary = folder.path / "summary.json"
+    found: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+    if found.get("steps") != config.steps:
+        before = recorded(folder.path, 0)
+        after = None
+        if before is not None:
+            with resumable(folder.path):
+                after = evaluate_run(config, loaded.policy, folder.path, config.steps, before["tasks"]).summary()
+        found = {"before": before, "after": after, **run_summary(config, folder.path, config.steps)}
+        folder.write_summary(found)
+    for name in ("before", "after"):
+        if part := found[name]:
             say(f"{name:6s} {format_rate(part)} on {part['tasks']} test tasks")
-    found = {"before": before, "after": after, **run_summary(config, folder.path, config.steps)}
-    folder.write_summary(found | _told_before(folder.path, config.steps))
     return 0
-
-
-def _told_before(path: Path, steps: int) -> dict[str, Any]:
-    """What the summary of these very steps says already: a finished run that is resumed keeps it, a demo's more too."""
-    summary = path / "summary.json"
-    data: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
-    return data if data.get("steps") == steps else {}
 
 
 @contextmanager

@@ -207,15 +207,15 @@ def factual_noise(model: Any, trajectories: Sequence[Trajectory], *, spec: GainS
 
     The second reading is the same history, every token one position later: the same to a model with rotary positions,
     but rounded anew. (Read at the same positions, a coarse type repeats its own errors and looks exact.) Models with
-    other positions, or layers that follow no mask, read it where it was, in other batches.
+    other positions, or that do not branch, read it where it was, in other batches.
     """
     from infopo.gain.estimate import branches_of, exact_kl, sampled
     from infopo.gain.separate import separate
     from infopo.gain.turns import scored_turns
     from infopo.tokens.language_model import scoring
-    from infopo.tokens.visibility import mask_problem
+    from infopo.tokens.visibility import branching_problem
 
-    later = int(bool(getattr(model.config, "rope_parameters", None)) and mask_problem(model.model) is None)
+    later = int(bool(getattr(model.config, "rope_parameters", None)) and branching_problem(model.model) is None)
     turns = []
     for turn in scored_turns(model.renderer, trajectories, replace(spec, counterfactual="drop")):
         ids = trajectories[turn.row].token_ids[: turn.real.start] + turn.real.ids

@@ -16,7 +16,7 @@ from infopo.gain.branches import Branch, by_row
 from infopo.gain.forward import States, batched, padded
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.slot_cache import CacheHandle
-from infopo.tokens.visibility import mask_problem, position_problem
+from infopo.tokens.visibility import branching_problem
 
 BATCH_COLUMNS = 16384  # key-value columns of one working copy, unless one row alone has more
 BATCH_PAIRS = 1 << 24  # query-key pairs of one forward, likewise
@@ -46,7 +46,7 @@ def kv_problem(
             return f"{place}: the cache does not hold the history before the answer of turn {branch.turn + 1}"
         if branch.real and any(value is None for value in sampled_logprobs(trajectory, branch)):
             return f"{place}: the action of turn {branch.turn + 2} has no log-probabilities"
-    return mask_problem(model.model) or position_problem(model.model)
+    return branching_problem(model.model)
 
 
 def sampled_logprobs(trajectory: Trajectory, real: Branch) -> list[float | None]:

@@ -14,7 +14,7 @@ from infopo.gain.spec import Backend
 from infopo.gain.tree import tree, tree_lengths
 from infopo.tokens.language_model import LanguageModel
 from infopo.tokens.slot_cache import CacheHandle
-from infopo.tokens.visibility import mask_problem, position_problem
+from infopo.tokens.visibility import branching_problem
 
 BACKENDS = ("auto", "separate", "tree", "kv")
 
@@ -48,7 +48,7 @@ def read(
     """States that predict the scored tokens of every branch; `cache` as `usable_cache` gave it."""
     if cache is not None:
         return kv(model, trajectories, branches, cache)
-    problem = mask_problem(model.model) or position_problem(model.model)
+    problem = branching_problem(model.model)
     if backend == "tree" and problem is not None:
         raise UserError(f"gain backend 'tree': {type(model.model).__name__}: {problem}; use 'separate'")
     if backend == "separate" or problem is not None:

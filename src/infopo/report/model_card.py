@@ -65,12 +65,8 @@ def _results(summary: Mapping[str, Any]) -> str:
 
 def _loading(base: str, adapters: bool, checkpoint: str) -> str:
     if adapters:
-        lines = (
-            ["# the base is built by infopo: infopo.nano.nano_folder(...) says where"]
-            if base.startswith("nano")
-            else []
-        )
-        lines += [
+        lines = [
+            *["# the base is built by infopo: infopo.nano.nano_folder(...) says where"] * base.startswith("nano"),
             "from peft import PeftModel",
             "from transformers import AutoModelForCausalLM, AutoTokenizer",
             "",

@@ -64,6 +64,11 @@ def position_problem(model: Any) -> str | None:
     return f"positions of type {', '.join(kinds)} change with the length of what is read" if kinds else None
 
 
+def branching_problem(model: Any) -> str | None:
+    """Why histories cannot be read as branches of one another, or None where they can."""
+    return mask_problem(model) or position_problem(model)
+
+
 def attention_mask(
     model: Any, visible: torch.Tensor | TreeMask, query_positions: torch.Tensor, key_positions: torch.Tensor
 ) -> Any:

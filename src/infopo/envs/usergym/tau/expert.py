@@ -6,7 +6,6 @@ from typing import Any
 
 from infopo.core import Message, derive_random
 from infopo.envs.base import parse_action
-from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.registry import ExpertKind
 from infopo.envs.usergym.tau.options import TauOptions
 from infopo.envs.usergym.tau.reader import Reader
@@ -42,7 +41,6 @@ class _Notes:
     known: dict[str, str] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)  # call as text -> what came of it, None for an error
     asked: dict[str, int] = field(default_factory=dict)
-    silent: str | None = None  # what the last question was about, where it got no answer
     last: str = ""  # the last thing said to the customer
 
 
@@ -83,7 +81,6 @@ class TauExpert:
             if action.choice == "action":
                 slot = reader.asked(action.content) or CONFIRM
                 notes.asked[slot] = notes.asked.get(slot, 0) + 1
-                notes.silent = slot if answer.content == NO_INFORMATION else None
                 notes.last = action.content
                 notes.known |= reader.facts(answer.content, domain)
             elif action.choice == "answer":
