@@ -38,7 +38,8 @@ def test_the_demo_learns_and_tells_its_whole_story(tmp_path: Path) -> None:
     assert (summary["algo"], summary["seed"], summary["steps"]) == ("infopo", 1, steps)
     assert summary["env_options"] == {"tier": "22", "difficulty": "nano"}
     first = next(read_records(out / "metrics.jsonl"))
-    assert first["loss/ratio_error_first"] < 2e-6, "what was sampled is what is trained"
+    # float32 log-probabilities, summed in another order on each processor: 0 to 8e-6 seen
+    assert first["loss/ratio_error_first"] < 1e-4, "what was sampled is what is trained"
     assert (out / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert "the same unseen task, after training" in (out / "dialogues.txt").read_text()
     assert [row["step"] for row in read_records(out / "metrics.jsonl")] == list(range(1, steps + 1))

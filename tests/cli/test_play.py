@@ -161,6 +161,8 @@ def test_mistakes_are_told_before_anything_is_loaded(tmp_path: Path, capsys: pyt
         ("--user", "scripted"): "--as agent",
         ("--as", "agent", "--user", "human"): "one terminal",
         ("--task", "100000000"): "has tasks 0 to",
+        ("--gain.counterfactual", "swap"): "the one episode that is played",
+        ("--gain.counterfactual", "resample"): "take message, fill or drop",
         ("--out", str(tmp_path / "full")): "is not empty",
         ("--env", "toy/slots:1,usergym/travel:1"): "mixture",
         ("--model", str(tmp_path / "none")): "does not exist",

@@ -296,6 +296,50 @@ def test_the_check_measures_the_difference(make_policy: MakePolicy, family: str)
     assert 0 <= check_backends(played.policy, played.trajectories, cache=None) < 1e-5
 
 
+def test_a_check_in_which_nothing_is_scored_says_so(make_policy: MakePolicy) -> None:
+    """Replies of other tasks, and only one task: no turn has a counterfactual, so nothing was compared."""
+    played = play(
+        make_policy(), [Script(opening="Hi.", actions=[3, 4], answers=[(color,)]) for color in ("red", "blue")]
+    )
+    spec = GainSpec(counterfactual="swap")
+    assert check_backends(played.policy, played.trajectories[:1], spec=spec, cache=played.handle) is None
+    difference = check_backends(played.policy, played.trajectories, spec=spec, cache=played.handle)
+    assert difference is not None
+    assert difference < 1e-5
+
+
+@pytest.mark.parametrize("backend", ["kv", "tree"])
+def test_the_check_compares_the_backend_that_was_chosen(make_policy: MakePolicy, backend: Backend) -> None:
+    played = play(make_policy())
+    with torch.no_grad():
+        played.handle.cache.layers[1].values.mul_(1.1)
+
+    def check() -> Any:
+        return check_backends(played.policy, played.trajectories, backend=backend, cache=played.handle)
+
+    if backend == "tree":  # which does not look at the cache
+        assert check() < 1e-5
+    else:
+        with pytest.raises(InfopoError, match="separate"):
+            check()
+
+
+def test_a_cache_of_another_temperature_is_refused(make_policy: MakePolicy) -> None:
+    """What was sampled at another temperature is not what this model thinks of its actions."""
+    played = play(make_policy(temperature=0.7))
+    gains = information_gain(played.policy, played.trajectories, backend="kv", cache=played.handle)
+    assert any(gain is not None for row in gains for gain in row)
+    played.policy.temperature = 1.0
+    with pytest.raises(UserError, match=r"temperature 0\.7.*1\.0"):
+        information_gain(played.policy, played.trajectories, backend="kv", cache=played.handle)
+    found = information_gain(played.policy, played.trajectories, cache=played.handle)
+    reference = information_gain(played.policy, played.trajectories, backend="separate")
+    for row, expected in zip(found, reference, strict=True):
+        assert [None if gain is None else pytest.approx(gain.value, abs=1e-5) for gain in expected] == [
+            None if gain is None else gain.value for gain in row
+        ]
+
+
 def test_the_check_finds_a_cache_that_lies(make_policy: MakePolicy) -> None:
     played = play(make_policy())
     with torch.no_grad():

@@ -35,6 +35,7 @@ QWEN25 = """
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"""
 
 # Thoughts of turns before the last real user query are dropped; an empty thought is opened where thinking is off.
+# `open_thought`: the generation prompt opens the thought itself, as those of models that always think do.
 QWEN3 = """
 {%- set state = namespace(last=0) %}
 {%- for message in messages %}
@@ -70,6 +71,7 @@ QWEN3 = """
 {%- endfor %}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}
   {%- if enable_thinking is defined and enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}{% endif %}
+  {%- if open_thought is defined %}{{ '<think>\n' }}{% endif %}
 {%- endif %}"""
 
 # Contents trimmed; one call per turn, which replaces the content; tool answers as JSON.

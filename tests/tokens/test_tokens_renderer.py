@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from infopo.core import Message, Span, ToolCall, UserError
+from infopo.core import Message, Span, ToolCall, UserError, after_thought
 from infopo.tokens import Rendered, Renderer, TemplateError
 
 FAMILIES = ("chatml", "qwen25", "qwen3", "llama3", "mistral", "gemma")
@@ -35,6 +35,11 @@ def user(text: str) -> Message:
 def decode(renderer: Renderer, ids: tuple[int, ...], span: Span | None = None) -> str:
     part = ids if span is None else ids[span.start : span.end]
     return renderer._encoder.decode(part)
+
+
+def sampled(renderer: Renderer, text: str) -> tuple[int, ...]:
+    """Ids of a text as a policy may sample it: tags are special tokens."""
+    return tuple(renderer._encoder.encode(text)[0])
 
 
 @pytest.mark.parametrize(
@@ -367,3 +372,42 @@ def test_fingerprint_follows_template_options_and_vocabulary(make_tokenizer: Cal
 def test_rendered_is_frozen() -> None:
     with pytest.raises(AttributeError):
         Rendered(ids=(1,), content=()).ids = (2,)  # type: ignore[misc]
+
+
+# -- templates whose generation prompt opens the thought ---------------------------------------------------------------
+
+
+def test_a_thought_that_the_prompt_opened_is_a_thought(make_renderer: Callable[..., Any]) -> None:
+    """The policy samples no `<think>`: what it samples up to `</think>`, or to the end where it was cut, is thought."""
+    renderer = make_renderer("qwen3", open_thought=True)
+    assert decode(renderer, renderer.observation([user("Rome")]).ids).endswith("<|im_start|>assistant\n<think>\n")
+    call = '<tool_call>\n{"name": "pay", "arguments": {}}\n</tool_call>'
+    cut = sampled(renderer, f"maybe I {call}")
+    message = renderer.action(cut, tools=True)
+    assert message.tool_calls == (), "a call inside a thought that was cut must not be executed"
+    assert message.content == f"<think>\nmaybe I {call}"
+    assert after_thought(message.content) == ""
+    assert renderer.thought_length(cut) == len(cut)
+
+    whole = sampled(renderer, f"hm\n</think>\n\n{call}")
+    message = renderer.action(whole, tools=True)
+    assert [one.name for one in message.tool_calls] == ["pay"]
+    assert message.content == "<think>\nhm\n</think>"
+    assert 0 < renderer.thought_length(whole) < len(whole)
+
+
+@pytest.mark.parametrize("text", ["Where to?", "<think>\nhm\n</think>\n\nWhere to?", ""])
+def test_scripted_actions_close_the_thought_that_the_prompt_opened(
+    make_renderer: Callable[..., Any], text: str
+) -> None:
+    renderer = make_renderer("qwen3", open_thought=True)
+    ids = renderer.encode_action(text)
+    message = renderer.action(ids)
+    assert after_thought(message.content).strip() == after_thought(text).strip()
+    assert message.content.count("<think>") == message.content.count("</think>") == 1
+    call = ToolCall(id="abcdefgh1", name="find", arguments='{"city": "Rome"}')
+    ids = renderer.encode_action(Message(role="assistant", content=text, tool_calls=(call,)))
+    assert [one.name for one in renderer.action(ids, tools=True).tool_calls] == ["find"]
+    spoken = renderer.said("[answer] ", "Rome")
+    assert decode(renderer, spoken.ids) == "\n</think>\n\n[answer] Rome"
+    assert decode(renderer, spoken.ids, spoken.content[0]).strip() == "Rome"

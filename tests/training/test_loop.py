@@ -16,6 +16,7 @@ from infopo.algorithms.base import Credit, CreditBatch
 from infopo.algorithms.loss_config import LossConfig
 from infopo.core import InfopoError, UserError, derive_seed, read_records
 from infopo.envs import Env
+from infopo.gain import GainSpec
 from infopo.rollout import RolloutConfig, TaskSpec
 from infopo.samplers.load import load_policy
 from infopo.testing.faults import random_delays
@@ -341,3 +342,24 @@ def test_a_mixture_is_trained_group_by_group_and_measured_by_environment(make_tr
         groups.setdefault(record["group_id"], set()).add(f"{record['env']} {record['task_id']}")
     assert len(groups) == 8
     assert all(len(tasks) == 1 for tasks in groups.values())
+
+
+@pytest.mark.parametrize("backend", ["auto", "kv"])
+@pytest.mark.parametrize("counterfactual", ["message", "swap"])
+def test_a_model_that_cannot_be_branched_is_found_before_the_first_update(
+    make_trainer: MakeTrainer, backend: Any, counterfactual: Any
+) -> None:
+    """A layer that looks at how many tokens are read at once, as no list of architectures foresees: the cheap gains
+    are wrong, and the check of the first step says so, whatever the replies are held against."""
+    gain = GainSpec(counterfactual=counterfactual)
+    trainer = make_trainer("a", algo="infopo", gain_backend=backend, gain=gain)
+    layer = trainer.policy.model.model.layers[0]
+
+    def of_the_length(module: Any, arguments: Any, output: torch.Tensor) -> torch.Tensor:
+        return output * (1 + output.shape[1] / 20)
+
+    layer.mlp.register_forward_hook(of_the_length)
+    before = weights(trainer)
+    with pytest.raises(InfopoError, match=r"task .*turn .*'separate'"):
+        trainer.run()
+    assert_equal_weights(weights(trainer), before)

@@ -26,7 +26,7 @@ from infopo.core import (
 )
 from infopo.core.typed_data import to_data
 from infopo.envs.registry import members
-from infopo.gain.spec import GainSpec
+from infopo.gain.spec import MIXTURES, GainSpec
 from infopo.rollout.config import RolloutConfig
 from infopo.rollout.failures import stop_where_all_failed
 
@@ -158,6 +158,11 @@ def _read_flags(arguments: Sequence[str]) -> PlayFlags:
     count = check_playable(flags.env, env_options, split=flags.split, user=user)
     if flags.episodes < 1 or not 0 <= flags.task <= count - flags.episodes:
         raise UserError(f"{flags.env} has tasks 0 to {count - 1} in split {flags.split!r}; mind --task and --episodes")
+    if flags.gain.counterfactual in MIXTURES:
+        raise UserError(
+            f"--gain.counterfactual {flags.gain.counterfactual} needs more than the one episode that is played;"
+            " take message, fill or drop, and `infopo train` or `infopo gain-report` for the others"
+        )
     refuse_unwritable(Path(flags.out))
     if Path(flags.out).is_dir() and any(Path(flags.out).iterdir()):
         raise UserError(f"{flags.out} is not empty: give another --out")

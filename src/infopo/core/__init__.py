@@ -14,6 +14,7 @@ from infopo.core.records import (
 )
 from infopo.core.seeds import derive_random, derive_seed
 from infopo.core.terminal import visible
+from infopo.core.thoughts import after_thought
 from infopo.core.trajectory_record import trajectory_from_record, trajectory_to_record
 from infopo.core.types import (
     ActionKind,
@@ -52,6 +53,7 @@ __all__ = [
     "TurnFacts",
     "UnknownNameError",
     "UserError",
+    "after_thought",
     "atomic_write_bytes",
     "atomic_write_text",
     "boundary",

@@ -149,13 +149,13 @@ def _turn_to_data(turn: Turn, gain: float | None, advantage: float | None) -> di
         "state_key": turn.state_key,
         "complete": turn.complete,
     }
-    if turn.alternatives:
+    if turn.alternatives is not None:
         data["alternatives"] = [[message_to_data(message) for message in other] for other in turn.alternatives]
     return data
 
 
 def _turn_from_data(data: dict[str, Any]) -> Turn:
-    facts, block = data["facts"], data["observation_block"]
+    facts, block, others = data["facts"], data["observation_block"], data.get("alternatives")
     return Turn(
         action=_span_from_data(data["action"]),
         observation=tuple(_span_from_data(span) for span in data["observation"]),
@@ -173,9 +173,9 @@ def _turn_from_data(data: dict[str, Any]) -> Turn:
             useful=facts["useful"],
         ),
         complete=data["complete"],
-        alternatives=tuple(
-            tuple(message_from_data(message) for message in other) for other in data.get("alternatives", ())
-        ),
+        alternatives=None
+        if others is None
+        else tuple(tuple(message_from_data(message) for message in other) for other in others),
     )
 
 

@@ -87,8 +87,9 @@ class Turn:
     state_key: str | None = None
     facts: TurnFacts | None = None
     complete: bool = True  # False: the policy hit its token limit before it ended the action
-    # Draws of what could have been answered under other hidden goals that fit the history; empty: nobody was asked.
-    alternatives: tuple[tuple[Message, ...], ...] = ()
+    # Draws of what could have been answered under other hidden goals that fit the history. Empty: the environment
+    # cannot say what else this answer could have been. None: nobody was asked.
+    alternatives: tuple[tuple[Message, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from infopo.core import FeedbackKind, Message, Outcome, TurnFacts
+from infopo.core import FeedbackKind, Message, Outcome, TurnFacts, after_thought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +56,13 @@ class Env(Protocol):
 class Resampling(Protocol):
     """An environment that knows what else its user could have said: the true marginal of a reply."""
 
-    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...] | None:
         """Replies that this action could get, called before `step` with the same action.
 
         `draws` independent ones, each shaped like the reply of `step`: the hidden goal is drawn afresh from those that
         fit what the policy has seen so far, and so is whatever else is random in a reply. Empty where the reply does
-        not depend on anything hidden. Draws from a generator of its own: nothing else of the episode changes.
+        not depend on anything hidden; None where the environment cannot say what else it could have been, so that the
+        turn has no gain. Draws from a generator of its own: nothing else of the episode changes.
         """
         ...
 
@@ -83,7 +84,8 @@ class Action:
 def parse_action(message: Message) -> Action:
     """Read a text action, or the equal tool call `interact(choice, content)`.
 
-    A thought before the tag (`<think>...</think>`) is skipped; the tag is case-insensitive.
+    A thought before the tag (`<think>...</think>`) is skipped, one that never ends says nothing; the tag is
+    case-insensitive.
 
     >>> parse_action(Message(role="assistant", content=" [Search] flights to Rome"))
     Action(choice='search', content='flights to Rome')
@@ -101,7 +103,7 @@ def parse_action(message: Message) -> Action:
             return Action(choice=None, content=call.arguments)
         choice = str(arguments.get("choice", "")).strip().lower()
         return Action(choice=choice if choice in CHOICES else None, content=str(arguments.get("content", "")).strip())
-    text = message.content.rpartition("</think>")[2].strip()
+    text = after_thought(message.content).strip()
     for choice in CHOICES:
         if text[: len(choice) + 2].lower() == f"[{choice}]":
             return Action(choice=choice, content=text[len(choice) + 2 :].strip())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from infopo.core import Group, Message, Outcome, Trajectory, derive_seed
+from infopo.core import Group, Message, Outcome, Trajectory, after_thought, derive_seed
 from infopo.envs import Env, Opening, Step
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.base import Sampler
@@ -51,7 +51,7 @@ def action_of(text: str) -> str:
     >>> action_of("[answer] red")
     '[answer] red'
     """
-    said = text.rpartition("</think>")[2]
+    said = after_thought(text)
     marks = list(_PARTS.finditer(said))
     for place, mark in enumerate(marks):
         if mark.group(1).lower() == "action":
@@ -217,7 +217,7 @@ class _Trials:
         for group in await self._groups(asked, make):
             (one,) = group.trajectories
             if one.failure is None:
-                note = one.messages[-1].content.rpartition("</think>")[2].strip()
+                note = after_thought(one.messages[-1].content).strip()
                 self.notes.setdefault(group.group_id, []).append(note)
 
     async def _groups(self, tasks: Sequence[TaskSpec], make: Make) -> Sequence[Group]:

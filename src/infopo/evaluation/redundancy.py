@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infopo.core import Message
+from infopo.core import Message, after_thought
 from infopo.evaluation.gain_report import PLACEHOLDERS
 
 _WORD = re.compile(r"\w+")
@@ -60,12 +60,12 @@ def words_of(text: str) -> Words:
     >>> words_of("<think>hm</think>Which seat, please?")
     ('which', 'seat', 'please')
     """
-    return tuple(_WORD.findall(text.rpartition("</think>")[2].lower()))
+    return tuple(_WORD.findall(after_thought(text).lower()))
 
 
 def question_of(action: Message) -> Question:
     """What an action asks."""
-    text = action.content.rpartition("</think>")[2]
+    text = after_thought(action.content)
     tag = _TAG.match(text)
     words = words_of(said(action))
     content = frozenset() if action.tool_calls else frozenset(words_of(text[tag.end() if tag else 0 :])) - _EMPTY_WORDS

@@ -69,22 +69,28 @@ def information_gain(
 
 
 def check_backends(
-    model: LanguageModel, trajectories: Sequence[Trajectory], *, spec: GainSpec = _DEFAULT, cache: CacheHandle | None
-) -> float:
-    """The largest difference between what `auto` uses and `separate`, in nats a token, over these episodes.
+    model: LanguageModel,
+    trajectories: Sequence[Trajectory],
+    *,
+    spec: GainSpec = _DEFAULT,
+    backend: Backend = "auto",
+    cache: CacheHandle | None,
+) -> float | None:
+    """The largest difference between `backend` and `separate`, in nats a token, over these episodes.
 
-    0 where no turn is scored. Raises `InfopoError` where it exceeds `AGREEMENT` and the weights are float32 (a coarser
-    type differs by rounding alone: judge the number), and what `information_gain` raises.
+    None where no turn is scored: nothing was checked. Raises `InfopoError` where it exceeds `AGREEMENT` and the
+    weights are float32 (a coarser type differs by rounding alone: judge the number), and what `information_gain`
+    raises.
     """
     reference = information_gain(model, trajectories, spec=spec, backend="separate")
-    cheap = information_gain(model, trajectories, spec=spec, cache=cache)
-    largest = 0.0
+    cheap = information_gain(model, trajectories, spec=spec, backend=backend, cache=cache)
+    largest: float | None = None
     for trajectory, expected, found in zip(trajectories, reference, cheap, strict=True):
         for turn, (one, other) in enumerate(zip(expected, found, strict=True)):
             if one is None or other is None:
                 continue
             difference = abs(one.mean - other.mean)
-            largest = max(largest, difference)
+            largest = max(largest or 0.0, difference)
             if difference > AGREEMENT and next(model.model.parameters()).dtype == torch.float32:
                 raise InfopoError(
                     f"task {trajectory.task_id}, turn {turn + 1}: gain {other.mean:.6f} from the cheap back-end,"

@@ -78,7 +78,7 @@ def _placeholders(trajectories: Sequence[Trajectory], spec: GainSpec) -> Callabl
 
 
 def _alternatives(trajectories: Sequence[Trajectory]) -> Callable[[Place], Sequence[Messages]]:
-    offered = any(turn.alternatives for trajectory in trajectories for turn in trajectory.turns)
+    offered = any(turn.alternatives is not None for trajectory in trajectories for turn in trajectory.turns)
 
     def others(place: Place) -> list[Messages]:
         if not offered:  # only where a turn needs them: a batch in which nobody was asked anything is no mistake
@@ -89,7 +89,7 @@ def _alternatives(trajectories: Sequence[Trajectory]) -> Callable[[Place], Seque
         trajectory = trajectories[place[0]]
         turn = trajectory.turns[place[1]]
         answer = answer_of(trajectory, turn)
-        return [_contents(answer, other) for other in turn.alternatives if len(other) == len(answer)]
+        return [_contents(answer, other) for other in turn.alternatives or () if len(other) == len(answer)]
 
     return others
 

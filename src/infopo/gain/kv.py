@@ -34,6 +34,10 @@ def kv_problem(
         return "no cache was given"
     if handle.version != model.version:
         return f"the cache is of policy version {handle.version}, the model of version {model.version}"
+    if handle.cache.temperature != model.temperature:
+        return (
+            f"the cache was sampled at temperature {handle.cache.temperature}, the model scores at {model.temperature}"
+        )
     for branch in branches:
         trajectory = trajectories[branch.row]
         place = f"task {trajectory.task_id}, episode {trajectory.episode}"

@@ -35,7 +35,7 @@ class _OpenTurn:
     feedback_kind: FeedbackKind = "none"
     state_key: str | None = None
     facts: TurnFacts | None = None
-    alternatives: tuple[tuple[Message, ...], ...] = ()
+    alternatives: tuple[tuple[Message, ...], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class Episode:
         *,
         turn_limit: int,
         token_limit: int,
-        alternatives: tuple[tuple[Message, ...], ...] = (),
+        alternatives: tuple[tuple[Message, ...], ...] | None = None,
     ) -> None:
         """Take over the environment's answer; its block is rendered only if the policy acts again."""
         turn = self.turns[-1]

@@ -156,22 +156,20 @@ class _Play:
         limit = min(episode.env.max_turns, self.config.max_turns or episode.env.max_turns)
 
         async def call() -> None:
-            others = await self._alternatives(episode.env, action)
-            step, state_key = await episode.env.step(action), episode.env.state_key()
-            if others is not None:  # a reply that nothing hidden touches is its own only alternative
-                others = others or (step.messages,)
+            env, own = episode.env, False
+            others: tuple[tuple[Message, ...], ...] | None = None
+            if self.config.alternatives and isinstance(env, Resampling):
+                found = await env.alternatives(action, self.config.alternatives)
+                others, own = found or (), found == ()
+            step, state_key = await env.step(action), env.state_key()
             room = {"turn_limit": limit, "token_limit": self.sampler.max_length}
-            episode.answer(step, state_key, **room, alternatives=others or ())
+            # A reply that nothing hidden touches is its own only alternative.
+            episode.answer(step, state_key, **room, alternatives=(step.messages,) if own else others)
 
         await self._guard(episode, "step", call, self.config.step_seconds)
         # Now, not after the last turn of the batch: a batch that runs out of time keeps the verdicts it has.
         if not episode.live and episode.failure is None:
             await self._outcome(episode)
-
-    async def _alternatives(self, env: Env, action: Message) -> tuple[tuple[Message, ...], ...] | None:
-        if self.config.alternatives and isinstance(env, Resampling):
-            return await env.alternatives(action, self.config.alternatives)
-        return None
 
     async def _outcome(self, episode: Episode) -> None:
         async def call() -> None:

@@ -46,7 +46,7 @@ class LanguageModel:
 
     def new_cache(self, slots: int) -> SlotCache:
         """An empty key-value cache, one slot an episode."""
-        return SlotCache(self.config.num_hidden_layers, slots)
+        return SlotCache(self.config.num_hidden_layers, slots, temperature=self.temperature)
 
     def hidden(
         self,

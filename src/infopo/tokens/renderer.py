@@ -105,8 +105,9 @@ class Renderer:
     def action(self, ids: Sequence[int], *, tools: bool = False) -> Message:
         """The assistant message of sampled ids; what follows the first stop id is ignored.
 
-        Special tokens leave no text, except thought and tool-call tags. Thoughts stay in the content. Tool calls are
-        read only with `tools`; a malformed one stays text.
+        Special tokens leave no text, except thought and tool-call tags. Thoughts stay in the content, with the tag
+        that the generation prompt opened, where it opens one. Tool calls are read only with `tools`; a malformed one
+        stays text.
         """
         kept: list[int] = []
         for index in ids:
@@ -114,7 +115,7 @@ class Renderer:
                 break
             if index not in self._silent:
                 kept.append(index)
-        text = self._encoder.decode(kept)
+        text = self._template.opened_thought + self._encoder.decode(kept)
         if self._template.lead:
             text = text.removeprefix(self._template.lead)
         if not tools:
@@ -127,8 +128,11 @@ class Renderer:
         return self._encoder.encode(text, plain=[(0, len(text))])[0]
 
     def said(self, prefix: str, text: str) -> Rendered:
-        """Ids of an action that says `prefix` and then `text`, turn end left out; the one content span is `text`'s."""
-        lead = self._template.lead + prefix
+        """Ids of an action that says `prefix` and then `text`, turn end left out; the one content span is `text`'s.
+
+        A thought that the generation prompt opened is closed first.
+        """
+        lead = self._template.lead + self._continued(prefix)
         whole = lead + text
         ids, content = self._encoder.encode(whole, [(len(lead), len(whole))], plain=[(0, len(whole))])
         return Rendered(ids=ids, content=content)
@@ -136,9 +140,10 @@ class Renderer:
     def thought_length(self, ids: Sequence[int]) -> int:
         """How many of an action's ids belong to its thought, the closing tag included.
 
-        All of them where a thought was opened and never closed; 0 without a thought.
+        All of them where a thought was opened (by the action, or by the generation prompt) and never closed; 0
+        without a thought.
         """
-        text = self._encoder.decode(ids)
+        text = self._template.opened_thought + self._encoder.decode(ids)
         closings = text.count("</think>")
         if not closings:
             return len(ids) if "<think>" in text else 0
@@ -151,21 +156,31 @@ class Renderer:
     def encode_action(self, action: Message | str) -> tuple[int, ...]:
         """Ids that a policy which says exactly this would have sampled, turn end included: for scripted policies.
 
-        Text is taken as it is; tool calls are written as the template writes them. Special tokens spelled in the
-        text stay plain text, except thought and tool-call tags. Raises `UserError` for a message of another role.
+        Text is taken as it is; tool calls are written as the template writes them. Where the generation prompt opens
+        a thought, it is continued or closed first. Special tokens spelled in the text stay plain text, except thought
+        and tool-call tags. Raises `UserError` for a message of another role.
         """
         if isinstance(action, Message) and action.role != "assistant":
             raise UserError(f"an action is an assistant message, got role {action.role!r}; pass its text instead")
         if isinstance(action, Message) and action.tool_calls:
-            text = self._template.called_text(action)
+            text = self._continued(self._template.called_text(action))
             said = [action.content, *(part for call in action.tool_calls for part in (call.name, call.arguments))]
             forged = any(self._encoder.holds_protected(part) for part in said)
             plain = self._spelled(text, said) if forged else []
         else:
-            text = self._template.lead + (action if isinstance(action, str) else action.content)
+            text = self._template.lead + self._continued(action if isinstance(action, str) else action.content)
             plain = self._without_markers(text, (0, len(text)))
         ids, _ = self._encoder.encode(text, plain=plain)
         return ids + self.end_of_turn
+
+    def _continued(self, text: str) -> str:
+        """`text` behind a generation prompt that opened a thought: without the tag, or with the thought closed."""
+        opened = self._template.opened_thought
+        if not opened:
+            return text
+        if text.lstrip().startswith("<think>"):
+            return text.lstrip().removeprefix(opened).removeprefix("<think>")
+        return opened.removeprefix("<think>") + "</think>\n\n" + text
 
     def _without_markers(self, text: str, region: Region) -> list[Region]:
         """The region without thought and tool-call tags, which an assistant may write."""

@@ -69,13 +69,15 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
 class SlotCache(Cache):
     """One slot an episode. Call `aim` before each forward; the forward's masks come from `visible`.
 
-    `slots` episodes; `capacity` columns each, doubled when a forward needs more.
+    `slots` episodes; `capacity` columns each, doubled when a forward needs more. `temperature`: that of the policy
+    whose keys these are.
     """
 
     layers: list[Any]  # of SlotLayer; the base class allows kinds that cannot grow
 
-    def __init__(self, layers: int, slots: int, capacity: int = 256) -> None:
+    def __init__(self, layers: int, slots: int, capacity: int = 256, *, temperature: float = 1.0) -> None:
         self.slots = slots
+        self.temperature = temperature
         self.capacity = capacity
         self.rows = torch.arange(slots)
         self.columns = torch.zeros(slots, 0, dtype=torch.long)
@@ -100,7 +102,7 @@ class SlotCache(Cache):
         Of each it holds the first `columns`, default all; what no mask shows may be written over.
         """
         kept = self.capacity if columns is None else min(columns, self.capacity)
-        part = SlotCache(len(self.layers), int(rows.numel()), kept)
+        part = SlotCache(len(self.layers), int(rows.numel()), kept, temperature=self.temperature)
         for mine, theirs in zip(part.layers, self.layers, strict=True):
             if theirs.is_initialized:
                 mine.keys, mine.values = theirs.keys[rows, :, :kept], theirs.values[rows, :, :kept]
@@ -125,7 +127,7 @@ class SlotCache(Cache):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheHandle:
-    """What a rollout leaves behind for `infopo.gain`: valid for one policy version, refused for any other.
+    """What a rollout leaves behind for `infopo.gain`: valid for one policy version and temperature, else refused.
 
     `slots[(group_id, episode)]` is the episode's slot; `stored[slot]` the ids whose keys and values it holds, which is
     every id of the episode but the tail that no forward has read.

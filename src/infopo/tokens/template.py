@@ -64,6 +64,7 @@ class ChatTemplate:
         encoder.protect([encoder.added[self.closing]])
         self.lead = ""
         self.header = self._find_header()
+        self.opened_thought = self._find_opened_thought()
         self.block([Message(role="user", content="Hello.")], ())
 
     # -- rendering -----------------------------------------------------------------------------------------------------
@@ -163,6 +164,14 @@ class ChatTemplate:
         blank = before.removeprefix(prompt)
         self.lead = blank if before.startswith(prompt) and not blank.strip() else ""
         return before.removesuffix(self.lead) if self.lead else before
+
+    def _find_opened_thought(self) -> str:
+        """What a generation prompt leaves open, from `<think>` on: the policy's first words are then its thought."""
+        messages = [_user("Hello.")]
+        prompt, without = self.render(messages, ()), self.render(messages, (), prompt=False)
+        added = prompt.removeprefix(without)
+        start = added.rfind("<think>")
+        return added[start:] if start > added.rfind("</think>") else ""
 
     def _solve(self, render: Render, contents: Sequence[str], lenient: Sequence[bool]) -> Block:
         real = render(list(contents))

@@ -88,6 +88,7 @@ class Trainer:
         self.done_steps = 0
         self.skips_in_row = 0
         self.stop_requested = False
+        self._unchecked = config.gain_backend != "separate"
         if config.loss.kl_coefficient and reference is None and not config.lora.rank:
             raise UserError("loss.kl_coefficient needs a reference: pass the initial model, or train with lora.rank")
 
@@ -188,10 +189,9 @@ class Trainer:
             batch = self._play(tasks)
         clock.lap("rollout")
         kept = self._filtered([group for group in batch.groups if len(group.survivors) >= 2])
-        first = self.done_steps == 0 and not extra
         with self._together():
             signals = {}
-            gains = self._gains(kept, batch, first=first)
+            gains = self._gains(kept, batch)
             if gains is not None:
                 signals["gain"] = [_values(row) for row in gains]
             if "reference_answer" in self.method.needs:
@@ -222,15 +222,16 @@ class Trainer:
         names = {everywhere[index][0] for index in kept}
         return [group for group in groups if group.group_id in names]
 
-    def _gains(self, groups: Sequence[Group], batch: RolloutBatch, *, first: bool) -> Gains | None:
+    def _gains(self, groups: Sequence[Group], batch: RolloutBatch) -> Gains | None:
         if "gain" not in self.method.needs:
             return None
         config, survivors = self.config, algorithms.credit_rows(groups)
-        if first and config.gain_backend == "auto" and survivors:
-            check_backends(self.policy, survivors[: config.group_size], spec=config.gain, cache=batch.cache)
-        return information_gain(
-            self.policy, survivors, spec=config.gain, backend=config.gain_backend, cache=batch.cache
-        )
+        scoring: Any = {"spec": config.gain, "backend": config.gain_backend, "cache": batch.cache}
+        if self._unchecked and survivors:  # a group's worth of episodes, of as many tasks as there are; else all
+            some = survivors[:: math.ceil(len(survivors) / config.group_size)]
+            checks = (check_backends(self.policy, rows, **scoring) for rows in (some, survivors))
+            self._unchecked = all(difference is None for difference in checks)
+        return information_gain(self.policy, survivors, **scoring)
 
     def _beliefs(self, groups: Sequence[Group], batch: RolloutBatch) -> list[list[float | None]]:
         rows = algorithms.credit_rows(groups)

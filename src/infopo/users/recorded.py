@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infopo.core import Message, Trajectory, UserError, read_records, trajectory_from_record
+from infopo.core import Message, Trajectory, UserError, after_thought, read_records, trajectory_from_record
 from infopo.users.base import ChatError, UserReply
 
 _TAG = re.compile(r"^\s*\[\w+\]\s*")
@@ -108,7 +108,7 @@ def _request(action: Message) -> str:
         except ValueError:
             return action.tool_calls[0].arguments
         return str(arguments.get("content", "")) if isinstance(arguments, dict) else str(arguments)
-    return _TAG.sub("", action.content.rpartition("</think>")[2]).strip()
+    return _TAG.sub("", after_thought(action.content)).strip()
 
 
 def _plain(line: str, where: str) -> tuple[str | None, Exchange]:

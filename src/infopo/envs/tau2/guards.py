@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from infopo.core import InfopoError, ToolCall
+from infopo.core import InfopoError, ToolCall, after_thought
 
 CUSTOMER_TOKENS = re.compile(r"###\s*(?:STOP|TRANSFER|OUT-OF-SCOPE)\s*###")  # with these a customer ends the talk
 LONGEST_EXPRESSION = 200
@@ -24,9 +24,7 @@ def spoken(content: str) -> str:
     >>> spoken("<think>Hm.</think>Goodbye! ###STOP###")
     'Goodbye!'
     """
-    text = content.rpartition("</think>")[2]
-    if "<think>" in text:  # a thought that was never closed
-        text = text.partition("<think>")[0]
+    text = after_thought(content)
     if "<tool_call>" in text or "</tool_call>" in text:
         raise BadCallError("a tool call that cannot be read")
     while CUSTOMER_TOKENS.search(text):  # again, since what remains may join to another

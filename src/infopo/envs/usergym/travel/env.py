@@ -42,16 +42,16 @@ class TravelEnv(Episode):
         hidden = tuple(p.fact for p in self._task.preferences if p.fact not in self._task.revealed)
         return Opening(messages=self._dialect.opening(self._task, self._seed), hidden=hidden)
 
-    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...] | None:
         """See `Resampling`: only wishes that were not told are drawn again, each from the values still possible.
 
-        What the user has wishes about, and the database, count as known: a search is its own only alternative.
+        What the user has wishes about counts as known. What else a search could have found is not: None.
         """
         if self._user is not self._script:
             raise UserError(f"{self.env_id}: only the plain scripted user knows what else it could have said")
         parsed = parse_action(action)
         if parsed.choice != "action":
-            return ()
+            return None if parsed.choice == "search" else ()
         generator = derive_random(self._seed, "travel-alternatives", self.task_id, self._turns)
         texts = self._script.alternatives(parsed.content, draws, generator, self._possible)
         return tuple(answer_messages(action, text) for text in texts)
