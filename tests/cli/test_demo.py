@@ -32,8 +32,8 @@ def test_the_demo_learns_and_tells_its_whole_story(tmp_path: Path) -> None:
     assert summary["before"]["success"] <= 0.35
     assert summary["after"]["success"] >= 0.8
     assert abs(summary["after"]["questions"] - summary["after"]["hidden"]) <= 0.5
-    # 0.01 to 0.73 in the runs of docs/results/demo.md: rounding, which differs between processors, decides
-    assert summary["told_after"]["questions"] <= 1.0
+    # of four that it asks where nothing was told; 0.01 to 0.73 seen: rounding, which differs between processors, decides
+    assert summary["told_after"]["questions"] <= summary["after"]["questions"] / 2
     steps = TrainConfig().steps
     assert (summary["algo"], summary["seed"], summary["steps"]) == ("infopo", 1, steps)
     assert summary["env_options"] == {"tier": "22", "difficulty": "nano"}
