@@ -32,7 +32,7 @@ def test_the_demo_learns_and_tells_its_whole_story(tmp_path: Path) -> None:
     assert summary["before"]["success"] <= 0.35
     assert summary["after"]["success"] >= 0.8
     assert abs(summary["after"]["questions"] - summary["after"]["hidden"]) <= 0.5
-    # of four that it asks where nothing was told; 0.01 to 0.73 seen: rounding, which differs between processors, decides
+    # of four that it asks where nothing was told; 0.01 to 0.73 seen: it is the rounding of a processor that decides
     assert summary["told_after"]["questions"] <= summary["after"]["questions"] / 2
     steps = TrainConfig().steps
     assert (summary["algo"], summary["seed"], summary["steps"]) == ("infopo", 1, steps)

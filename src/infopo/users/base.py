@@ -1,6 +1,6 @@
 """Who answers the policy, and who judges it: protocols small enough for a script, a model, a recording or a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,18 +79,25 @@ class ChatReply:
     cut_off: bool = False
 
 
+Check = Callable[[str], object]
+
+
 class ChatModel(Protocol):
     """A language model that completes a conversation. Raises `ChatError`; what a person must fix is a `UserError`.
 
     `schema`: a JSON schema of the wanted reply. An endpoint may ignore it, so read the reply tolerantly
-    (`infopo.users.json_reply.read_json`).
+    (`infopo.users.json_reply.read_json`). `check` raises `ChatError` for a reply that cannot be used: an endpoint is
+    then asked again, and no cache keeps the reply.
     """
 
-    async def complete(self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None) -> str: ...
+    async def complete(
+        self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None, check: Check | None = None
+    ) -> str: ...
 
 
 class RecordedChat:
-    """Hands out recorded replies in order, whoever asks; None raises `ChatTransportError`. For replays and tests.
+    """Hands out recorded replies in order, whoever asks, usable or not; None raises `ChatTransportError`. For replays
+    and tests.
 
     `remaining` counts the replies not yet handed out, `asked` keeps the conversations that were asked.
     """
@@ -104,7 +111,9 @@ class RecordedChat:
         """How many replies are left; nulls count."""
         return max(0, len(self._replies) - len(self.asked))
 
-    async def complete(self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None) -> str:
+    async def complete(
+        self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None, check: Check | None = None
+    ) -> str:
         """The next reply; `ChatError` beyond the last one."""
         if not self.remaining:
             raise ChatError(f"the recording holds {len(self._replies)} replies, and one more was asked for")

@@ -60,16 +60,20 @@ class LLMJudge:
             "answer": request.answer,
         }
         fields = {name: value for name, value in data.items() if value or name == "answer"}
-        said = await self._chat.complete(data_messages(_instructions(code, request), fields), schema=schema)
-        verdict = read_json(said)
-        if verdict.get("code") != code:
-            raise ChatError("the judge's reply holds no verdict for this request")
-        if request.criteria:
-            return _marked(verdict.get("marks"), len(request.criteria))
-        correct = verdict.get("correct")
-        if not isinstance(correct, bool):
-            raise ChatError("the judge's verdict is neither true nor false")
-        return Verdict(score=float(correct), success=correct)
+
+        def read(said: str) -> Verdict:
+            verdict = read_json(said)
+            if verdict.get("code") != code:
+                raise ChatError("the judge's reply holds no verdict for this request")
+            if request.criteria:
+                return _marked(verdict.get("marks"), len(request.criteria))
+            correct = verdict.get("correct")
+            if not isinstance(correct, bool):
+                raise ChatError("the judge's verdict is neither true nor false")
+            return Verdict(score=float(correct), success=correct)
+
+        asked = data_messages(_instructions(code, request), fields)
+        return read(await self._chat.complete(asked, schema=schema, check=read))
 
 
 def normalized(text: str) -> str:

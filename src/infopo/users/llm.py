@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from infopo.core import Message, ToolCall, UserError, derive_random
 from infopo.core.trajectory_record import message_from_data, message_to_data
 from infopo.core.typed_data import to_data
-from infopo.users.base import ChatError, ChatReply, ChatTransportError
+from infopo.users.base import ChatError, ChatReply, ChatTransportError, Check
 from infopo.users.budget import Budget, BudgetError, Usage
 from infopo.users.chat_settings import ChatSettings, read_settings
 from infopo.users.reply_cache import ReplyCache, request_key
@@ -59,7 +59,7 @@ class ChatTimeout(ChatTransportError, TimeoutError):
 
 
 class ChatUnreadable(ChatError):
-    """The endpoint's answer is no chat completion."""
+    """The endpoint's answer is no chat completion, or its reply not what was asked for."""
 
 
 class ChatEmpty(ChatError):
@@ -84,6 +84,16 @@ class ChatTooLong(ChatRejected):
 
 TOO_LONG = ("context_length_exceeded", "maximum context length")  # how servers say it
 RETRIED = (ChatTransportError, ChatUnreadable, ChatEmpty)
+
+
+def _problem(text: str, check: Check | None) -> ChatError | None:
+    """What is wrong with a reply, as whoever asked sees it."""
+    try:
+        if check is not None:
+            check(text)
+    except ChatError as error:
+        return error
+    return None
 
 
 class LLMChat:
@@ -111,10 +121,12 @@ class LLMChat:
     def __repr__(self) -> str:
         return f"LLMChat({self.settings.model!r} at {self.settings.base_url})"
 
-    async def complete(self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None) -> str:
+    async def complete(
+        self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None, check: Check | None = None
+    ) -> str:
         """The model's reply. Raises a `ChatError`; `UserError` where every further request would fail as well."""
         request = self._request(messages)
-        return await _background().run(self._complete(request, self._text_of, schema=schema))
+        return await _background().run(self._complete(request, self._text_of, schema=schema, check=check))
 
     async def write(
         self,
@@ -160,17 +172,25 @@ class LLMChat:
         *,
         schema: Mapping[str, Any] | None = None,
         draw: int | None = None,
+        check: Check | None = None,
     ) -> str:
+        def checked(body: Any) -> str:
+            text = read(body)
+            problem = _problem(text, check)
+            if problem is not None:
+                raise ChatUnreadable(f"{self.settings.model}: {problem}") from problem
+            return text
+
         salt = {} if draw is None else {"draw": draw}
         key = request_key({"endpoint": self.settings.base_url, "schema": schema, **salt, **request})
         stored = None if self._cache is None else self._cache.get(key)
-        if stored is not None:
+        if stored is not None and _problem(stored, check) is None:
             self.hits += 1
             return stored
         limit = self.settings.deadline_seconds
         try:
             async with asyncio.timeout(limit):
-                reply = await self._with_retries(request, schema, read, key, time.monotonic() + limit)
+                reply = await self._with_retries(request, schema, checked, key, time.monotonic() + limit)
         except TimeoutError as error:
             if isinstance(error, ChatTimeout):
                 raise

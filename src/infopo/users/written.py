@@ -37,7 +37,12 @@ class WrittenUser:
         """The script's decision in the model's words; raises `ChatError` where there are none."""
         decided = await self._scripted.reply(messages, request)
         asked = data_messages(INSTRUCTIONS, {"request": request, "meaning": decided.text})
-        text = read_json(await self._chat.complete(asked, schema=SCHEMA)).get("reply")
-        if not isinstance(text, str) or not text.strip():
-            raise ChatError("the model's JSON has no text under `reply`")
-        return replace(decided, text=text.strip())
+        return replace(decided, text=reply_in(await self._chat.complete(asked, schema=SCHEMA, check=reply_in)))
+
+
+def reply_in(said: str) -> str:
+    """The text under `reply` of the JSON object that a model was asked for; `ChatError` where there is none."""
+    text = read_json(said).get("reply")
+    if not isinstance(text, str) or not text.strip():
+        raise ChatError("the model's JSON has no text under `reply`")
+    return text.strip()

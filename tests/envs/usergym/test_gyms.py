@@ -1,8 +1,10 @@
 """What holds for every user gym: solvable, worth asking, deterministic, honest about its end, mute on its secret."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from infopo.envs.base import parse_action
 
 Play = Callable[..., Any]
 GYMS = tuple(f"usergym/{name}" for name in "function intention persuade search tau telepathy turtle".split())
+NO_USER = ("function", "search")
 DIFFICULTIES = ("standard", "nano")
 PLACEHOLDER = "No information found."
 
@@ -54,6 +57,29 @@ def test_the_weak_expert_is_neither_blind_nor_perfect_and_meets_the_placeholder(
     ]
     assert 0.15 < sum(dialogue.outcome.score for dialogue in dialogues) / 100 < 0.85
     assert sum(PLACEHOLDER in dialogue.replies for dialogue in dialogues) > 10
+
+
+@pytest.mark.parametrize("gym", ["usergym/travel", *(gym for gym in GYMS if gym.split("/")[1] not in NO_USER)])
+@every_difficulty
+def test_beside_replies_of_which_nobody_knows_what_they_reveal_a_good_game_is_as_good(
+    play: Play, gym: str, difficulty: str, tmp_path: Path
+) -> None:
+    """A person, or lines that somebody wrote down: what was said is known, and not what it revealed."""
+    for task in range(3):
+        expert = make_expert(gym, "full", seed=task, difficulty=difficulty)
+        played = play(make_env(gym, task=task, seed=task, difficulty=difficulty), expert.act)
+        lines = [
+            {"request": parse_action(said(action)).content, "reply": step.messages[0].content}
+            for action, step in zip(played.actions, played.steps, strict=True)
+            if step.feedback_kind == "user"
+        ]
+        path = tmp_path / f"{task}.jsonl"
+        path.write_text("\n".join(json.dumps(line) for line in lines))
+        env = make_env(gym, task=task, seed=task, difficulty=difficulty, user=f"recorded:{path}")
+        again = play(env, list(played.actions))
+        assert again.replies == played.replies
+        assert again.outcome == played.outcome
+        assert again.outcome.score > 0.9
 
 
 @every_gym

@@ -244,3 +244,85 @@ def test_a_model_that_fails_is_a_failure_and_no_score(
         assert episode.outcome is not None
         assert episode.outcome.success
         assert Message(role="user", content="No") in episode.messages
+
+
+STORY = {"new_title": "T", "new_surface": "s", "new_bottom": "b", "judgment": "Yes", "goal": "-", "sentence": "-"}
+CRITERIA = {"evaluation": [{"statement": "one", "score": 0.5}, {"statement": "two", "score": 0.5}]}
+DETAIL = {"description": "d", "importance": "3", "inquiry": "i", "options": ["a"]}
+TALKS: dict[str, tuple[Any, list[str], dict[str, Any]]] = {  # records, actions, what a model has to say in both roles
+    "usergym/telepathy": (
+        [
+            {"id": "e", "title": f"Lamp {k}", "description": "a thing", "target_entity": "Lamp - it glows", "goal": "-"}
+            for k in range(9)
+        ],
+        ["[action] Is it alive?", "[answer] lamp"],
+        {"response": "No", "judgment": "Yes", "feedback": "right"},
+    ),
+    "usergym/turtle": (
+        {str(k): STORY | CRITERIA | {"new_title": f"T{k}"} for k in range(9)},
+        ["[action] Was it a boat?", "[answer] it was"],
+        {"response": "No", "scores": [{"score": 1}, {"score": 1}], "feedback": "right"},
+    ),
+    "usergym/persuade": (
+        [{"id": f"p{k}", "claim": "c", "argument": "a"} for k in range(9)],
+        ["[action] Why?", "[answer] because"],
+        {"response": "I see.", "stance": "Strongly Disagree"},
+    ),
+    "usergym/intention": (
+        [{"id": f"i{k}", "category": "c", "task": "t", "vague": True, "missing_details": [DETAIL]} for k in range(9)],
+        ["[action] Which one?", "[finish]"],
+        {"response": "This one.", "is_task_related": True, "covered_detail_indices": [0]},
+    ),
+}
+
+
+@pytest.mark.parametrize("said", ["json", "literal", "nothing of use", "another object", "at first nothing of use"])
+@pytest.mark.parametrize("env_id", TALKS)
+def test_a_reply_that_cannot_be_read_is_a_failure_and_no_score(
+    env_id: str, said: str, tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The published gyms talk over it and count it against the agent: here it is asked for again, then a failure; and
+    no cache keeps it."""
+    records, actions, fields = TALKS[env_id]
+    loose = env_id == "usergym/intention"  # whose user may answer without an object; its judge reads JSON alone
+    if loose and said == "literal":
+        said = "json"
+    (tmp_path / "records.json").write_text(json.dumps(records))
+    monkeypatch.setenv("FAKE_KEY", "none")
+    monkeypatch.chdir(tmp_path)
+    good = json.dumps(fields | {"sure": True, "more": None})  # JSON that is no Python literal
+    replies = {"json": good, "literal": repr(fields), "nothing of use": "Well, who knows?", "another object": "{}"}
+    asked: Counter[str] = Counter()
+
+    def reply(body: dict[str, Any]) -> str:
+        asked[body["messages"][-1]["content"]] += 1
+        first = asked[body["messages"][-1]["content"]] == 1
+        return replies.get(said) or (replies["another object"] if first else good)
+
+    with ChatServer(reply) as server:
+        settings = f"model: fake\nbase_url: {server.url}\nkey_variable: FAKE_KEY\nattempts: 2\nfirst_wait_seconds: 0\n"
+        (tmp_path / "chat.yaml").write_text(f"{settings}cache: {tmp_path / 'cache'}\n")
+        task = TaskSpec(
+            env_id=env_id,
+            task=0,
+            user="llm:chat.yaml",
+            options={"data": str(tmp_path / "records.json"), "max_turns": 2},
+        )
+        turns = iter(actions)
+        sampler = ScriptedSampler(load_policy(str(model_folder)).renderer, lambda slot, messages: next(turns))
+        config = RolloutConfig(max_new_tokens=64)
+        (group,) = asyncio.run(play_groups(sampler, [task], group_size=1, config=config)).groups
+    (episode,) = group.trajectories
+    kept = [path.read_text() for path in (tmp_path / "cache").rglob("*.json")]
+    if said in ("nothing of use", "another object"):
+        assert episode.failure is not None
+        assert (episode.failure.kind, episode.failure.where) == ("ChatUnreadable", "step")
+        assert episode.outcome is None
+        assert len(kept) == (1 if loose and said == "nothing of use" else 0)
+        assert max(asked.values()) == 2
+    else:
+        assert episode.failure is None
+        assert episode.outcome is not None
+        assert episode.outcome.score == 1.0
+        assert kept
+        assert all("covered" in text or "response" in text for text in kept)

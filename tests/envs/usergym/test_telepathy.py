@@ -110,7 +110,7 @@ def test_upstream_mode_asks_the_model_whatever_is_said(play: Play) -> None:
     assert dialogue.replies[2] == "Well done."
     assert dialogue.outcome.success
     assert chat.remaining == 0
-    assert chat.asked[0][1].content.endswith("The question: Is it round?")
+    assert chat.asked[0][1].content.endswith('"question": "Is it round?"}')
     read = [message.content for message in dialogue.opening.messages]
     assert not any("Teapot" in text for text in read)
 

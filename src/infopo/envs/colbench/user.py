@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from infopo.core import Message, derive_random
 from infopo.envs.colbench.options import ENV_ID
 from infopo.envs.colbench.task import Family, Task
 from infopo.envs.episode import NO_INFORMATION
 from infopo.envs.usergym.phrases import Phrases, stems
-from infopo.users import ChatError, ChatModel, UserReply
-from infopo.users.json_reply import read_json
+from infopo.users import ChatModel, UserReply
 from infopo.users.quoting import data_messages
+from infopo.users.written import SCHEMA, reply_in
 
 MOST_FACTS = 2  # a reply is about two things at most
 LONGEST_REPLY = 400  # characters, as published
@@ -73,12 +72,6 @@ _INSTRUCTIONS = (
 )
 _AGAIN = " Your last try repeated parts of `secret` word for word. Say it without any code."
 _NO_CODE = "I cannot write code. Please ask me what it should do."
-_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"reply": {"type": "string"}},
-    "required": ["reply"],
-    "additionalProperties": False,
-}
 _SHINGLE = 5
 _MOST_SHARED = 2
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -100,11 +93,8 @@ class ChatUser:
         talk = [f"{message.role}: {message.content}" for message in messages if message.role != "system"]
         fields = {"request": self._request, "secret": self._reference, "talk": talk, "message": request}
         for instructions in (_INSTRUCTIONS, _INSTRUCTIONS + _AGAIN):
-            raw = await self._chat.complete(data_messages(instructions, fields), schema=_SCHEMA)
-            text = read_json(raw).get("reply")
-            if not isinstance(text, str) or not text.strip():
-                raise ChatError("the model's JSON has no text under `reply`")
-            text = _cut(text.strip(), hard=self._hard_cut)
+            raw = await self._chat.complete(data_messages(instructions, fields), schema=SCHEMA, check=reply_in)
+            text = _cut(reply_in(raw), hard=self._hard_cut)
             if not repeats(text, self._reference):
                 return UserReply(text=text)
             self.leaks += 1

@@ -1,7 +1,7 @@
 """Tasks of the published gyms in place of own ones: `--env-options.data FILE`, with `rows` for the published split.
 
 The records are played by the published rules, whatever `mode`; where the published user is a language model, one must
-be named (`--user llm:NAME`), and where that model fails the episode is a failure, not a score.
+be named (`--user llm:NAME`), and where that model fails, or says nothing of use, the episode is a failure, not a score.
 """
 
 import functools
@@ -16,7 +16,9 @@ from infopo.envs.episode import Episode
 from infopo.envs.registry import EnvSpec, Split
 from infopo.envs.usergym.options import RecordOptions
 from infopo.envs.usergym.parquet import read_rows
-from infopo.users import ChatError, ChatModel, ChatTransportError
+from infopo.envs.usergym.upstream import LiveChat
+from infopo.users import ChatError, ChatModel
+from infopo.users.base import Check
 from infopo.users.names import parse_user
 
 TEST_SHARE = 5  # one record in five is kept for the test split, where no rows say otherwise
@@ -76,21 +78,7 @@ def _chat(env_id: str, user: str | None) -> ChatModel:
         raise UserError(f"published records of {env_id} are played by a language model: name one, --user llm:NAME")
     from infopo.users.llm import open_chat
 
-    return _Strict(open_chat(name.argument))
-
-
-class _Strict:
-    """The published gyms talk over a broken line and score what follows; here it ends the episode as a failure."""
-
-    def __init__(self, chat: ChatModel) -> None:
-        self._chat = chat
-
-    async def complete(self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None) -> str:
-        """The reply of the model, which has tried again by itself; a `ChatError` that nobody talks over."""
-        try:
-            return await self._chat.complete(messages, schema=schema)
-        except ChatTransportError as error:
-            raise ChatError(f"{type(error).__name__}: {error}") from error
+    return LiveChat(open_chat(name.argument))
 
 
 class _Nobody:
@@ -100,6 +88,8 @@ class _Nobody:
         if user not in (None, "scripted"):
             raise UserError(f"published records of {env_id} ask no user; leave {user!r} out")
 
-    async def complete(self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None) -> str:
+    async def complete(
+        self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None, check: Check | None = None
+    ) -> str:
         """Never called; `ChatError` if it is."""
         raise ChatError("no language model was named")

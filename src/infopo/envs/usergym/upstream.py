@@ -6,13 +6,16 @@ From reading and running the published code, as tabulated in the project's speci
 import ast
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from infopo.core import Message, UnknownNameError, UserError
 from infopo.envs.base import Action
-from infopo.users import ChatModel, ChatTransportError
+from infopo.users import ChatError, ChatModel, ChatTransportError
+from infopo.users.base import Check
+from infopo.users.json_reply import read_json
+from infopo.users.quoting import data_messages
 
 TRIES = 3
 _FENCE, _END = "```json", "```"
@@ -39,6 +42,8 @@ class Settings:
 
 S = TypeVar("S", bound=Settings)
 E = TypeVar("E")
+Fields = Mapping[str, str | Sequence[str]]
+Read = dict[str, Any] | None
 
 
 def read_settings(base: S, given: Mapping[str, Any], env_id: str) -> S:
@@ -108,15 +113,62 @@ def spoken_to_the_user(action: Action) -> Action:
     return Action(choice="action", content=f"[search] {action.content}" if action.choice else action.content)
 
 
-async def ask_model(chat: ChatModel, system: str, prompt: str, *, tries: int = TRIES) -> str | None:
-    """The raw reply; after `tries` failed calls None. An unreadable reply is never asked for again."""
-    messages = (Message(role="system", content=system), Message(role="user", content=prompt))
+class LiveChat:
+    """A model that plays for a score. The published gyms talk over a broken line and an unreadable reply, and score
+    what follows; here either is a `ChatError`, and the episode a failure, once the model was asked again."""
+
+    def __init__(self, chat: ChatModel) -> None:
+        self._chat = chat
+
+    async def complete(
+        self, messages: tuple[Message, ...], *, schema: Mapping[str, Any] | None = None, check: Check | None = None
+    ) -> str:
+        """The reply of the model, which has tried again by itself; a `ChatError` that nobody talks over."""
+        try:
+            return await self._chat.complete(messages, schema=schema, check=check)
+        except ChatTransportError as error:
+            raise ChatError(f"{type(error).__name__}: {error}") from error
+
+
+async def ask_model(
+    chat: ChatModel,
+    system: str,
+    fields: Fields,
+    read: Callable[[str], Read],
+    usable: Callable[[dict[str, Any]], bool],
+    *,
+    tries: int = TRIES,
+) -> Read:
+    """What `read` makes of the reply, nothing of none after `tries` failed calls. As published, an unreadable reply is
+    never asked for again; a `LiveChat` is, and raises `ChatError` where it is never `usable`.
+
+    Of a `LiveChat` JSON is read, too: the published gyms know Python literals alone.
+    """
+    messages = data_messages(system, fields)
+    if isinstance(chat, LiveChat):
+
+        def check(reply: str) -> dict[str, Any]:
+            found = read(reply) or read_json(reply)
+            if not usable(found):
+                raise ChatError("the reply does not have the fields that were asked for")
+            return found
+
+        return check(await chat.complete(messages, check=check))
     for _ in range(tries):
         try:
-            return await chat.complete(messages)
+            return read(await chat.complete(messages))
         except ChatTransportError:
             continue
     return None
+
+
+def holds_text(name: str, *names: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a reply has texts under these names.
+
+    >>> holds_text("response")({"response": " "})
+    False
+    """
+    return lambda read: all(isinstance(read.get(one), str) and read[one].strip() for one in (name, *names))
 
 
 def read_literal(reply: str) -> dict[str, Any] | None:

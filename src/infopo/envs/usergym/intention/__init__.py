@@ -17,11 +17,11 @@ from infopo.envs.usergym.intention.expert import IntentionExpert
 from infopo.envs.usergym.intention.options import ENV_ID, FIXED, UPSTREAM, IntentionOptions
 from infopo.envs.usergym.intention.task import Task, load_records, read_task
 from infopo.envs.usergym.intention.texts import STANDARD, SYSTEM, TEXTS, opening
-from infopo.envs.usergym.intention.user import ChatPair, RevealedCoverage, ScriptedUser
+from infopo.envs.usergym.intention.user import AskedCoverage, ChatPair, RevealedCoverage, ScriptedUser
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.upstream import read_settings
 from infopo.users import ChatModel
-from infopo.users.names import make_user
+from infopo.users.names import make_user, parse_user
 
 __all__ = ["SPEC", "IntentionEnv", "IntentionExpert", "IntentionOptions", "from_upstream", "load_records"]
 
@@ -56,7 +56,7 @@ def _env(task: Task, seed: int, user: str | None, options: IntentionOptions) -> 
     return IntentionEnv(
         task,
         make_user(user, script, task_id=task.task_id, seed=seed, brief=brief),
-        RevealedCoverage(),
+        AskedCoverage(task) if parse_user(user).kind in ("recorded", "human") else RevealedCoverage(),
         opening=opening(task, options.difficulty),
         texts=texts,
         rules=replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns),
