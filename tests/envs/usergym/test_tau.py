@@ -42,6 +42,17 @@ def case_of(task: Task, *, loose: bool = False) -> Case:
     return Case(task.draft, DOMAINS[task.domain].tools, loose=loose)
 
 
+def look(task: Task, order: str) -> Call:
+    retail = task.domain == "retail"
+    return Call(
+        name="get_order" if retail else "get_booking", arguments={"order_id" if retail else "booking_id": order}
+    )
+
+
+def look_at_an_order(case: Case, task: Task) -> None:
+    case.execute(look(task, task.draft.database["users"][task.draft.user_id]["orders"][0]))
+
+
 @every_difficulty
 def test_train_and_test_share_no_case_and_every_wish_can_be_met(difficulty: str) -> None:
     options = TauOptions(difficulty=difficulty)
@@ -290,8 +301,28 @@ def test_a_price_is_told_alone_unless_outputs_are_loose() -> None:
     ):
         cases = case_of(task), case_of(task, loose=True)
         for case in cases:
+            look_at_an_order(case, task)
             case.hear(text)
         assert [case.right for case in cases] == [strict, loose]
+
+
+@pytest.mark.parametrize("domain", ["retail", "airline"])
+@every_difficulty
+def test_who_lists_all_excuses_and_looks_at_nothing_has_told_nothing(play: Play, domain: str, difficulty: str) -> None:
+    options = {"domain": domain, "difficulty": difficulty}
+    excuses = ["[action] It is delivered, and there is no insurance."] * 2
+    scores = [play(make_env(TAU, task=task, **options), excuses).outcome.score for task in range(100)]
+    assert sum(scores) == 0
+    _, task = task_with("cancel", gold=False, domain=domain)
+    case = case_of(task)
+    own = task.draft.database["users"][task.draft.user_id]["orders"]
+    table = task.draft.database["orders" if domain == "retail" else "bookings"]
+    case.execute(look(task, next(key for key in table if key not in own)))
+    case.hear(excuses[0])
+    assert not case.informed, "somebody else's"
+    look_at_an_order(case, task)
+    case.hear(excuses[0])
+    assert case.informed
 
 
 def test_a_refusal_must_say_why_and_the_forbidden_write_fails(play: Play) -> None:
@@ -303,8 +334,9 @@ def test_a_refusal_must_say_why_and_the_forbidden_write_fails(play: Play) -> Non
         if task.draft.database["flights"][task.draft.database["bookings"][key]["flight_id"]]["destination"]
         == facts["destination"]
     )
-    refused = play(make_env(TAU, task=index, **options), ["[action] sorry no", "[action] there is no insurance"])
-    assert [step.done for step in refused.steps] == [False, True]
+    actions = [f"[answer] get_booking {booking}", "[action] sorry no", "[action] there is no insurance"]
+    refused = play(make_env(TAU, task=index, **options), actions)
+    assert [step.done for step in refused.steps] == [False, False, True]
     assert refused.outcome.success
     done = play(
         make_env(TAU, task=index, **options), [f"[answer] cancel_booking {booking} {facts['reason']}", "[finish]"]

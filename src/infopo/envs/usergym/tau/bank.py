@@ -14,7 +14,7 @@ from infopo.envs.usergym.tau.options import ENV_ID, TauOptions
 from infopo.envs.usergym.tau.task import Draft, Task
 from infopo.envs.usergym.tau.texts import instruction, recorded_opening
 
-BANK_VERSION = 1
+BANK_VERSION = 2
 TEST_SHARE = 5  # one case in five is kept for the test split
 TASKS: dict[Split, int] = {"train": 4000, "test": 1000}
 

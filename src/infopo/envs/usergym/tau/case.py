@@ -29,10 +29,12 @@ class Case:
         self.database: Database = copy.deepcopy(draft.database)
         self.done: list[Call] = []  # writes
         self.told: set[str] = set()  # outputs
+        self._looked_at: set[str] = set()  # what calls named
 
     def execute(self, call: Call) -> Any:
         """The result of a call; raises `ToolError`."""
         result = execute(call, self.database, self.tools)
+        self._looked_at.update(str(value) for value in call.arguments.values())
         if self.tools[call.name].writes:
             self.done.append(call)
         return result
@@ -40,12 +42,13 @@ class Case:
     def hear(self, text: str) -> None:
         """What the agent says to the customer.
 
-        An output counts as told where a statement holds it as a word, and, if it is a price, no other price.
+        An output counts as told where a statement holds it as a word, and, if it is a price, no other price. Not before
+        the agent has looked at an order or a booking of the customer: to list all excuses there may be is no answer.
         """
         if self._loose:
             plain = text.lower().replace(",", "")
             self.told.update(output for output in self._draft.outputs if output.lower() in plain)
-        elif "?" not in text:
+        elif "?" not in text and not self._looked_at.isdisjoint(self._own):
             prices = self._prices.intersection(_NUMBER.findall(text))
             words = set(stems(text))
             for output in self._draft.outputs:
@@ -70,6 +73,10 @@ class Case:
     @cached_property
     def _goal(self) -> Database:
         return replayed(self._draft, self.tools)
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        return frozenset(self._draft.database["users"][self._draft.user_id]["orders"])
 
     @cached_property
     def _prices(self) -> frozenset[str]:
