@@ -11,11 +11,12 @@ from typing import Any
 from infopo.envs.base import Env
 from infopo.envs.options import check_user
 from infopo.envs.registry import Canary, EnvSpec, Split
+from infopo.envs.usergym.judged import named_judge
 from infopo.envs.usergym.search.bank import make_task, num_tasks
 from infopo.envs.usergym.search.corpus import Corpus
 from infopo.envs.usergym.search.env import SearchEnv
 from infopo.envs.usergym.search.expert import SearchExpert
-from infopo.envs.usergym.search.judge import ChatJudge, ScriptedJudge
+from infopo.envs.usergym.search.judge import ChatJudge, NamedJudge, ScriptedJudge
 from infopo.envs.usergym.search.options import ENV_ID, FIXED, UPSTREAM, SearchOptions
 from infopo.envs.usergym.search.task import Hit, RecordedResults, Task, load_records, read_task
 from infopo.envs.usergym.upstream import read_settings
@@ -48,7 +49,9 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Searc
 
 def _env(task: Task, seed: int, options: SearchOptions) -> Env:
     rules = replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns)
-    return SearchEnv(task, Corpus(task.documents), ScriptedJudge(task), seed=seed, options=options, rules=rules)
+    asked = named_judge(options.judge)
+    judge = ScriptedJudge(task) if asked is None else NamedJudge(task, asked)
+    return SearchEnv(task, Corpus(task.documents), judge, seed=seed, options=options, rules=rules)
 
 
 def _canary(seed: int, options: SearchOptions) -> Canary:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.search.task import Task
 from infopo.envs.usergym.upstream import ask_model, holds_text, read_literal
-from infopo.users import ChatModel
+from infopo.users import ChatModel, Judge, JudgeRequest
 
 _FILLERS = frozenset("a an the it is was in town of answer".split())
 _PROMPT = """You judge the `answer` to a `question`. It is right if it is the `expected` answer, or says the same in \
@@ -41,6 +41,21 @@ class ScriptedJudge:
     async def accepts(self, answer: str) -> bool:
         """Whether nothing but the expected answer is left."""
         return [word for word in stems(answer) if word not in _FILLERS] == self._gold
+
+
+class NamedJudge:
+    """A judge that somebody chose, where the script does not accept an answer."""
+
+    def __init__(self, task: Task, judge: Judge) -> None:
+        self._task, self._judge, self._script = task, judge, ScriptedJudge(task)
+
+    async def accepts(self, answer: str) -> bool:
+        """Raises `ChatError` where it gives no verdict: the episode is then a failure."""
+        if await self._script.accepts(answer):
+            return True
+        task = self._task
+        request = JudgeRequest(question=task.question, answer=answer, reference=task.answer)
+        return (await self._judge.judge(request)).success
 
 
 class ChatJudge:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from infopo.envs.usergym.judged import RULE, check_judge
 from infopo.envs.usergym.options import GymOptions
 from infopo.envs.usergym.upstream import Settings
 
@@ -15,9 +16,16 @@ class SearchOptions(GymOptions):
     `mode` upstream: the published gym's behaviour, quirks included. `reveal` some: the opening states the first of the
     two facts that lead to the answer; all: both. `unanswered`: chance that a search finds nothing. `reward` upstream
     pays 1.0 for the right answer.
+    `judge`: `rule`, or `llm:NAME`: a language model that judges answers which the rules do not accept.
     """
 
     env_id = ENV_ID
+
+    judge: str = RULE
+
+    def __post_init__(self) -> None:
+        GymOptions.__post_init__(self)  # slots make a new class, which a bare super() does not know
+        check_judge(self.env_id, self.judge)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from infopo.envs.base import Env
 from infopo.envs.registry import EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
-from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling, answer_canary
+from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruler, Ruling, answer_canary
+from infopo.envs.usergym.judged import JudgedRuler, named_judge
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.telepathy.bank import Task, make_task, num_tasks, revealed
 from infopo.envs.usergym.telepathy.chat import ChatOracle, load_records, read_entity
@@ -22,7 +23,7 @@ from infopo.envs.usergym.telepathy.options import ENV_ID, FIXED, UPSTREAM, Telep
 from infopo.envs.usergym.telepathy.texts import STANDARD, TEXTS, UPSTREAM_SYSTEM, opening
 from infopo.envs.usergym.telepathy.words import described, facet_values, facets_of
 from infopo.envs.usergym.upstream import read_settings
-from infopo.users import ChatModel
+from infopo.users import ChatModel, JudgeRequest, Verdict
 from infopo.users.names import make_user
 
 __all__ = ["SPEC", "TelepathyOptions", "from_upstream", "load_records"]
@@ -65,7 +66,17 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Telep
     answering = make_user(
         user, script, task_id=task.task_id, seed=seed, brief=f"What you have in mind: {riddle.reference}"
     )
-    return GuessEnv(riddle, answering, script, rules=rules, pays=options.reward == "upstream")
+    ruler: Ruler = script
+    if (judge := named_judge(options.judge)) is not None:
+
+        def request(answer: str) -> JudgeRequest:
+            return JudgeRequest(question=riddle.opening[-1].content, answer=answer, reference=riddle.reference)
+
+        def ruling(verdict: Verdict) -> Ruling:
+            return Ruling(score=float(verdict.success), text=texts["right" if verdict.success else "wrong"][0])
+
+        ruler = JudgedRuler(script, judge, request, ruling)
+    return GuessEnv(riddle, answering, ruler, rules=rules, pays=options.reward == "upstream")
 
 
 def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TelepathyOptions) -> FacetUser:

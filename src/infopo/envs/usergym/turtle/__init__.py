@@ -5,7 +5,7 @@ stories hide who did it, where the thing went, why, and how, each worth a part o
 explanation counts, and nobody quotes what it was measured by.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,7 +15,8 @@ from infopo.envs.base import Env
 from infopo.envs.registry import EnvSpec, Split
 from infopo.envs.usergym.facet_user import FacetUser
 from infopo.envs.usergym.facets import Possible
-from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruling, answer_canary
+from infopo.envs.usergym.guessing import GuessEnv, Riddle, Ruler, Ruling, answer_canary
+from infopo.envs.usergym.judged import JudgedRuler, named_judge
 from infopo.envs.usergym.records import with_records
 from infopo.envs.usergym.turtle.bank import Task, make_task, num_tasks, revealed
 from infopo.envs.usergym.turtle.chat import ChatOracle, load_records, read_story
@@ -24,7 +25,7 @@ from infopo.envs.usergym.turtle.options import ENV_ID, FIXED, UPSTREAM, TurtleOp
 from infopo.envs.usergym.turtle.texts import STANDARD, TEXTS, UPSTREAM_SYSTEM, covered, explained, opening
 from infopo.envs.usergym.turtle.words import CRITERIA, FACETS, WEIGHTS
 from infopo.envs.usergym.upstream import read_settings
-from infopo.users import ChatModel
+from infopo.users import ChatModel, JudgeRequest, Verdict
 from infopo.users.names import make_user
 
 __all__ = ["SPEC", "TurtleOptions", "from_upstream", "load_records"]
@@ -67,7 +68,33 @@ def _build(index: int, split: Split, seed: int, user: str | None, options: Turtl
     answering = make_user(
         user, script, task_id=task.task_id, seed=seed, brief=f"What you have in mind: {riddle.reference}"
     )
-    return GuessEnv(riddle, answering, script, rules=rules, pays=options.reward == "upstream")
+    ruler: Ruler = script
+    if (judge := named_judge(options.judge)) is not None:
+        criteria = tuple(_statement(name, value, options) for name, value in values.items())
+
+        def request(answer: str) -> JudgeRequest:
+            told = riddle.opening[-1].content
+            return JudgeRequest(question=told, answer=answer, reference=riddle.reference, criteria=criteria)
+
+        def ruling(verdict: Verdict) -> Ruling:
+            marks = dict(zip(values, verdict.marks, strict=True))
+            score = sum(WEIGHTS[name] * mark for name, mark in marks.items())
+            return _ruling(score, [name for name, mark in marks.items() if mark == 1.0], values, options)
+
+        ruler = JudgedRuler(script, judge, request, ruling)
+    return GuessEnv(riddle, answering, ruler, rules=rules, pays=options.reward == "upstream")
+
+
+def _statement(name: str, value: str, options: TurtleOptions) -> str:
+    return f"{name} {value}" if options.difficulty == "nano" else CRITERIA[name].format(value=value)
+
+
+def _ruling(score: float, right: Sequence[str], values: Mapping[str, str], options: TurtleOptions) -> Ruling:
+    """What is said of an explanation with this score, `right` what it has in full."""
+    if options.mode == "fixed":
+        return Ruling(score=score, text=TEXTS[options.difficulty]["thanks"][0])
+    statements = [_statement(name, values[name], options) for name in right]
+    return Ruling(score=score, text=covered(statements, options.difficulty))
 
 
 def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOptions) -> FacetUser:
@@ -77,14 +104,8 @@ def _scripted(task: Task, told: tuple[str, ...], *, seed: int, options: TurtleOp
         possible.state(name, values[name])
 
     def rate(right: Mapping[str, str | None]) -> Ruling:
-        score = sum(WEIGHTS[name] for name, value in right.items() if value)
-        if options.mode == "fixed":
-            return Ruling(score=score, text=texts["thanks"][0])
-        nano = options.difficulty == "nano"
-        statements = [
-            f"{name} {value}" if nano else CRITERIA[name].format(value=value) for name, value in right.items() if value
-        ]
-        return Ruling(score=score, text=covered(statements, options.difficulty))
+        full = [name for name, value in right.items() if value]
+        return _ruling(sum(WEIGHTS[name] for name in full), full, values, options)
 
     return FacetUser(
         FACETS,

@@ -1,0 +1,49 @@
+"""A language model that judges answers to own tasks, where one is named: option `judge`, `rule` or `llm:NAME`."""
+
+from collections.abc import Callable
+
+from infopo.core import UserError
+from infopo.envs.usergym.guessing import TOLERANCE, Ruler, Ruling
+from infopo.users import Judge, JudgeRequest, Verdict
+from infopo.users.judges import LLMJudge
+
+RULE = "rule"
+_MODEL = "llm:"
+
+
+def check_judge(env_id: str, name: object) -> None:
+    """`UserError` for a judge that is none."""
+    if name != RULE and not (isinstance(name, str) and name.startswith(_MODEL) and name != _MODEL):
+        raise UserError(f"option judge of {env_id} must be 'rule', or 'llm:NAME' as in 'llm:gpt-4o-mini', got {name!r}")
+
+
+def named_judge(name: str) -> Judge | None:
+    """The judge that is asked where the rules of the gym do not accept an answer; None: the rules alone decide."""
+    if name == RULE:
+        return None
+    from infopo.users.llm import open_chat
+
+    return LLMJudge(open_chat(name.removeprefix(_MODEL)))
+
+
+class JudgedRuler:
+    """A `Ruler`. What the script finds right is right; of all else the judge decides.
+
+    `request` makes the question to the judge of an answer, `ruling` what is said of a verdict.
+    """
+
+    def __init__(
+        self,
+        script: Ruler,
+        judge: Judge,
+        request: Callable[[str], JudgeRequest],
+        ruling: Callable[[Verdict], Ruling],
+    ) -> None:
+        self._script, self._judge, self._request, self._of = script, judge, request, ruling
+
+    async def rule(self, answer: str) -> Ruling:
+        """Raises `ChatError` where the judge gives no verdict: the episode is then a failure."""
+        found = await self._script.rule(answer)
+        if found.score is not None and found.score >= 1.0 - TOLERANCE:
+            return found
+        return self._of(await self._judge.judge(self._request(answer)))
