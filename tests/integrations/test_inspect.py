@@ -166,3 +166,20 @@ def test_mistakes_are_told_in_one_line(log: Path, capsys: pytest.CaptureFixture[
         error = capsys.readouterr().err
         assert told in error
         assert error.count("\n") == 1
+
+
+def test_an_evaluation_of_several_users_names_their_folders(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, several = log.parent / "run", log.parent / "several"
+    for user in ("scripted", "scripted-terse"):
+        (several / "users" / user).mkdir(parents=True)
+        for path in run.iterdir():
+            if path.is_file():
+                (several / "users" / user / path.name).write_bytes(path.read_bytes())
+    (several / "summary.json").write_text("{}")
+    out = str(log.parent / "log.json")
+    assert main(["export", str(several), "--out", out]) == 2
+    told = capsys.readouterr().err
+    assert "one a user" in told
+    named = told.strip().rpartition(", ")[2]
+    assert named == str(several / "users" / "scripted-terse")
+    assert main(["export", named, "--out", out]) == 0

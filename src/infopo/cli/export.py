@@ -46,7 +46,9 @@ def run(arguments: Sequence[str]) -> int:
 
         records = folder / RECORDS
         if not records.is_file():
-            raise UserError(f"{folder} has no {RECORDS}: nothing was played there")
+            parts = sorted(str(path.parent) for path in folder.glob(f"users/*/{RECORDS}"))
+            why = f"it holds one a user, give one of {', '.join(parts)}" if parts else "nothing was played there"
+            raise UserError(f"{folder} has no {RECORDS}: {why}")
         chosen = (data for data in read_records(records) if flags.step in (None, data["step"]))
         created = datetime.fromtimestamp(records.stat().st_mtime, UTC).isoformat(timespec="seconds")
         name = folder.resolve().name

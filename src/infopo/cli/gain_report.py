@@ -29,7 +29,7 @@ USAGE = "infopo gain-report RUN --model PATH"
 class _Said:
     """What the configuration of a run may say; `clip` is an option of its method."""
 
-    gain: GainSpec = GainSpec()  # noqa: RUF009 (frozen)
+    gain: GainSpec = dataclasses.field(default_factory=GainSpec)
     dtype: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
     clip: float | None = None

@@ -32,7 +32,7 @@ class ScoreFlags:
     model: str = ""  # nano, a transformers folder, a run (its newest checkpoint), or a hub name
     env: str | None = None  # for nano: the environment it was warm-started for
     env_options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    gain: GainSpec = GainSpec(score_part="after-thought")  # noqa: RUF009 (frozen)
+    gain: GainSpec = dataclasses.field(default_factory=lambda: GainSpec(score_part="after-thought"))
     backend: Literal["auto", "separate", "tree"] = "auto"
     dtype: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0  # of scoring
