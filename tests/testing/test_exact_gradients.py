@@ -301,7 +301,7 @@ def test_the_gradient_of_information_is_that_of_the_episodes_alone() -> None:
 def test_in_groups_that_failed_it_follows_the_information_of_failed_episodes() -> None:
     """q^n times the gradient of E[D | failed], for each task, q its chance to fail."""
     chosen = toy_world(told=0.0, right=1.0, gain="marginal")
-    method = algorithms.get("infopo-return", draws=None)
+    method = algorithms.get("infopo-return", beta=1.0, draws=None)
     found = expected_gradient(chosen, method, SUM, where=lambda outcomes: not outcomes.any(), together=64)
     failed = 1 - chosen.everything.outcome
     expected = np.zeros(len(LOGITS))
@@ -322,7 +322,11 @@ def test_it_pays_for_asking_where_infopo_does_not() -> None:
     silent = toy_world(told=0.0, right=0.0, gain="marginal")
     paid = {
         name: dict(
-            zip(CHOICES, mean_update(silent, algorithms.get(name), SUM, groups[short], chances[short]), strict=True)
+            zip(
+                CHOICES,
+                mean_update(silent, algorithms.get(name, beta=1.0), SUM, groups[short], chances[short]),
+                strict=True,
+            )
         )
         for name in ("infopo", "infopo-return")
     }
@@ -335,7 +339,7 @@ def test_it_vanishes_with_the_gate_where_outcomes_differ() -> None:
     chosen = toy_world(told=0.0, right=1.0, gain="marginal")
 
     def added(temperature: float) -> float:
-        methods = algorithms.get("infopo-return", gate_temperature=temperature), algorithms.get("grpo")
+        methods = algorithms.get("infopo-return", beta=1.0, gate_temperature=temperature), algorithms.get("grpo")
         mixed = [
             expected_gradient(chosen, one, SUM, where=lambda outcomes: np.ptp(outcomes) > 0, together=64)
             for one in methods

@@ -177,13 +177,18 @@ def _by_gain() -> tuple[Case, ...]:
 
 def _by_return() -> tuple[Case, ...]:
     centred: dict[str, Any] = {"no_std": True}
-    exact: dict[str, Any] = {"draws": None}
+    exact: dict[str, Any] = {"beta": 1.0, "draws": None}
     return (
         Case(method="infopo-return", options=centred | {"beta": 0.0}, factor=OWN, why="without the gain: Dr. GRPO"),
         Case(method="infopo-return", options={"beta": 0.0}, factor=CONSTANT_DEVIATION, binary=True, why="GRPO"),
         Case(method="infopo-return", options=exact, information=True, factor=ONE, why="the others' mean is a baseline"),
         Case(method="infopo-return", options=exact, information=True, factor=ONE, size=2, why="in the smallest group"),
-        Case(method="infopo-return", information=True, why="capped, and not by draws: gains here are exact"),
+        Case(
+            method="infopo-return",
+            options={"beta": 1.0},
+            information=True,
+            why="capped, and not by draws: gains here are exact",
+        ),
         Case(method="infopo-return", binary=True, why="GRPO, and in groups that failed altogether the information"),
         Case(method="infopo-return", why="the same, and the deviation of outcomes"),
     )
