@@ -40,11 +40,11 @@ from infopo.core import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfoPOReturnOptions:
-    """`beta`: weight of a nat, in standard deviations of outcomes (0: GRPO). In a batch of silent groups alone the step of
-    an optimiser that divides by the size of gradients hardly depends on it; beside groups that speak it is what their
-    voice is not drowned by. `gate_temperature`: tau, in units of the outcome. `draws`: K of the bound, the
-    `rollout.alternatives` of the run; None: gains as they are, without a bound. `no_std`: outcomes are centred only.
-    `no_gate`: gate and headroom are 1 everywhere. `epsilon`: added to the deviation of outcomes."""
+    """`beta`: weight of a nat, in standard deviations of outcomes (0: GRPO). Where all groups of a batch are silent, an
+    optimiser that divides by the size of gradients hardly feels it; beside groups that speak, too large a weight drowns
+    them. `gate_temperature`: tau, in units of the outcome. `draws`: K of the bound, the `rollout.alternatives` of the
+    run; None: gains as they are, without a bound. `no_std`: outcomes are centred only. `no_gate`: gate and headroom are
+    1 everywhere. `epsilon`: added to the deviation of outcomes."""
 
     beta: float = 0.1
     gate_temperature: float = 0.05
