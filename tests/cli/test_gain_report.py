@@ -193,7 +193,7 @@ def test_a_damaged_record_is_one_line_with_its_place(
 MISTAKES = [
     ("", "gain-report needs a run folder: infopo gain-report RUN --model PATH"),
     ("--model x", "gain-report needs a run folder"),
-    ("nowhere --model x", "nowhere is not a run folder: it has no trajectories.jsonl"),
+    ("nowhere --model x", "nowhere has no trajectories.jsonl: it is no run, or nothing was played"),
     ("RUN", "gain-report needs a model"),
     ("RUN --model ./no-such-folder", "no-such-folder"),
     ("RUN --modle x", "unknown option --modle; did you mean --model"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from infopo.cli.arguments import parse
-from infopo.cli.gain_report import RECORDS, note
+from infopo.cli.gain_report import note, records_of
 from infopo.core import UserError, atomic_write_text, read_records
 
 USAGE = "infopo export RUN --to inspect|model-card --out FILE"
@@ -44,11 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     else:
         from infopo.integrations.inspect import to_inspect_log
 
-        records = folder / RECORDS
-        if not records.is_file():
-            parts = sorted(str(path.parent) for path in folder.glob(f"users/*/{RECORDS}"))
-            why = f"it holds one a user, give one of {', '.join(parts)}" if parts else "nothing was played there"
-            raise UserError(f"{folder} has no {RECORDS}: {why}")
+        records = records_of(folder)
         chosen = (data for data in read_records(records) if flags.step in (None, data["step"]))
         created = datetime.fromtimestamp(records.stat().st_mtime, UTC).isoformat(timespec="seconds")
         name = folder.resolve().name

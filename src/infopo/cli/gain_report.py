@@ -59,6 +59,16 @@ class GainReportFlags:
     out: str | None = None  # FILE.md or FILE.json
 
 
+def records_of(folder: Path) -> Path:
+    """The file with a run's episodes; `UserError` where there is none, which names the folders of several users."""
+    path = folder / RECORDS
+    if not path.is_file():
+        parts = sorted(str(part.parent) for part in folder.glob(f"users/*/{RECORDS}"))
+        why = f"it holds one a user, give one of {', '.join(parts)}" if parts else "it is no run, or nothing was played"
+        raise UserError(f"{folder} has no {RECORDS}: {why}")
+    return path
+
+
 def run(arguments: Sequence[str]) -> int:
     """Read, score, print; returns the exit code."""
     folder, config, flags = _read_flags(list(arguments))
@@ -108,8 +118,8 @@ def _read_flags(arguments: list[str]) -> tuple[Path, dict[str, Any], GainReportF
     if not named and not asks_help:
         raise UserError(f"gain-report needs a run folder: {USAGE}")
     folder = Path(arguments.pop(0)) if named else Path()
-    if named and not (folder / RECORDS).is_file():
-        raise UserError(f"{folder} is not a run folder: it has no {RECORDS}; {USAGE}")
+    if named:
+        records_of(folder)
     config = read_yaml(folder / "config.yaml") if named and (folder / "config.yaml").is_file() else {}
     rest, options = take_options(arguments, ("env_options",))
     defaults = _defaults(config, f"{folder}/config.yaml")

@@ -22,6 +22,7 @@ COMMANDS = {
     "train": ("infopo.cli.train", "train a policy, or resume a run"),
     "eval": ("infopo.cli.eval", "play test tasks: success with an interval, and behaviour"),
     "gain-report": ("infopo.cli.gain_report", "which replies changed what the agent did next, in a recorded run"),
+    "view": ("infopo.cli.view", "the dialogues of a run, in the terminal"),
     "report": ("infopo.cli.report", "what runs did, on one page and in tables, side by side"),
     "score": ("infopo.cli.score", "what each reply was worth, in conversations that you already have"),
     "play": ("infopo.cli.play", "play the user, or the agent, yourself; gains shown live"),
