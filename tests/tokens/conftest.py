@@ -71,7 +71,9 @@ QWEN3 = """
 {%- endfor %}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}
   {%- if enable_thinking is defined and enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}{% endif %}
-  {%- if open_thought is defined %}{{ '<think>\n' }}{% endif %}
+  {%- if open_thought is defined and (open_thought == 'always' or messages[-1].role != 'tool') %}
+    {{- '<think>\n' }}
+  {%- endif %}
 {%- endif %}"""
 
 # Contents trimmed; one call per turn, which replaces the content; tool answers as JSON.

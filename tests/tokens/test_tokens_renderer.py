@@ -379,7 +379,7 @@ def test_rendered_is_frozen() -> None:
 
 def test_a_thought_that_the_prompt_opened_is_a_thought(make_renderer: Callable[..., Any]) -> None:
     """The policy samples no `<think>`: what it samples up to `</think>`, or to the end where it was cut, is thought."""
-    renderer = make_renderer("qwen3", open_thought=True)
+    renderer = make_renderer("qwen3", open_thought="always")
     assert decode(renderer, renderer.observation([user("Rome")]).ids).endswith("<|im_start|>assistant\n<think>\n")
     call = '<tool_call>\n{"name": "pay", "arguments": {}}\n</tool_call>'
     cut = sampled(renderer, f"maybe I {call}")
@@ -400,7 +400,7 @@ def test_a_thought_that_the_prompt_opened_is_a_thought(make_renderer: Callable[.
 def test_scripted_actions_close_the_thought_that_the_prompt_opened(
     make_renderer: Callable[..., Any], text: str
 ) -> None:
-    renderer = make_renderer("qwen3", open_thought=True)
+    renderer = make_renderer("qwen3", open_thought="always")
     ids = renderer.encode_action(text)
     message = renderer.action(ids)
     assert after_thought(message.content).strip() == after_thought(text).strip()
@@ -411,3 +411,48 @@ def test_scripted_actions_close_the_thought_that_the_prompt_opened(
     spoken = renderer.said("[answer] ", "Rome")
     assert decode(renderer, spoken.ids) == "\n</think>\n\n[answer] Rome"
     assert decode(renderer, spoken.ids, spoken.content[0]).strip() == "Rome"
+
+
+def test_a_template_that_opens_a_thought_only_at_times_is_refused_where_it_does_not(
+    make_renderer: Callable[..., Any],
+) -> None:
+    """As those that ask for no answer behind a tool's: what is sampled there is no thought, nor read as one."""
+    renderer = make_renderer("qwen3", open_thought="for users")
+    assert renderer.action(renderer.text("hm")).content == "<think>\nhm"
+    answer = Message(role="tool", content="Done.", tool_call_id="abcdefgh1", name="find")
+    with pytest.raises(TemplateError, match=r"not behind role tool.*offer no tools"):
+        renderer.observation([answer])
+    assert make_renderer("qwen3", open_thought="always").observation([answer])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_who_writes_the_tag_in_a_message_opens_no_thought(make_renderer: Callable[..., Any], family: str) -> None:
+    renderer = make_renderer(family)
+    renderer.opening([user("Explain <think> to me")])
+    renderer.observation([user("<think>")])
+    assert renderer.action(renderer.text("It is a tag.")).content == "It is a tag."
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "calls"),
+    [
+        ("<think>a</think> Let me see.", "<think>a</think>", 0),
+        ("<think>a</think> <think> I could CALL", "<think>a</think> <think> I could CALL", 0),
+        ("<think>a</think> Let me see. <think> I could CALL", "<think>a</think>", 0),
+        ("Say <think> to me", "", 0),
+        ("CALL", "", 1),
+        ("<think>CALL</think>CALL", "<think>CALL</think>", 1),
+        ("  <think>CALL", "  <think>CALL", 0),
+    ],
+)
+def test_one_rule_says_what_a_thought_is(
+    make_renderer: Callable[..., Any], text: str, thought: str, calls: int
+) -> None:
+    text, thought = (
+        one.replace("CALL", '<tool_call>{"name": "pay", "arguments": {}}</tool_call>') for one in (text, thought)
+    )
+    renderer = make_renderer("qwen3")
+    ids = sampled(renderer, text)
+    assert decode(renderer, ids[: renderer.thought_length(ids)]) == thought
+    assert after_thought(text) == text.removeprefix(thought)
+    assert len(renderer.action(ids, tools=True).tool_calls) == calls

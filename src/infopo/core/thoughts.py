@@ -2,11 +2,16 @@
 
 
 def after_thought(text: str) -> str:
-    """What an action says: what follows its last thought, up to one that was opened and never closed.
+    """What an action says: what follows its last thought; nothing where that was opened and never closed.
+
+    A thought is opened at the start, or where another has ended: in the middle of a text the tag is a word of it.
 
     >>> after_thought("<think>Hm.</think>Hello.")
     'Hello.'
     >>> after_thought("<think>Hm, I could say Hello.")
     ''
+    >>> after_thought("s.split('<think>')")
+    "s.split('<think>')"
     """
-    return text.rpartition("</think>")[2].partition("<think>")[0]
+    rest = text.rpartition("</think>")[2]
+    return "" if rest.lstrip().startswith("<think>") else rest

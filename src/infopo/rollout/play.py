@@ -160,7 +160,7 @@ class _Play:
             others: tuple[tuple[Message, ...], ...] | None = None
             if self.config.alternatives and isinstance(env, Resampling):
                 found = await env.alternatives(action, self.config.alternatives)
-                others, own = found or (), found == ()
+                others, own = tuple(found or ()), found is not None and not found
             step, state_key = await env.step(action), env.state_key()
             room = {"turn_limit": limit, "token_limit": self.sampler.max_length}
             # A reply that nothing hidden touches is its own only alternative.

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from infopo.core import ToolCall
+from infopo.core import ToolCall, after_thought
 
 _TAGGED = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
 _DECODER = json.JSONDecoder()
@@ -49,11 +49,12 @@ def parse_calls(text: str) -> tuple[str, tuple[ToolCall, ...]]:
 
 
 def _split_thought(text: str) -> tuple[str, str]:
-    """The thought with its tags, and the rest."""
-    if "<think>" in text and "</think>" not in text:
+    """The thought with its tags, and the rest: none where a thought that never ends stands before the first call."""
+    body = after_thought(text)
+    thinks, calls = body.find("<think>"), body.find("<tool_call>")
+    if not body or 0 <= thinks < calls:
         return text, ""
-    head, tag, body = text.rpartition("</think>")
-    return head + tag, body
+    return text[: len(text) - len(body)], body
 
 
 def _call_id(text: str, index: int) -> str:

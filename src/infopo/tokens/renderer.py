@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from infopo.core import Message, Span, UserError
+from infopo.core import Message, Span, UserError, after_thought
 from infopo.tokens.calls import parse_calls
 from infopo.tokens.encoder import Encoder, Region
-from infopo.tokens.template import ChatTemplate, Tools
+from infopo.tokens.errors import TemplateError
+from infopo.tokens.isolation import Block
+from infopo.tokens.template import ChatTemplate, Tools, left_open
 
 RECENT = 1 << 13  # answers whose ids are kept
 _MARKERS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
@@ -64,7 +66,7 @@ class Renderer:
         """The first prompt, generation prompt included. Raises `TemplateError` for messages the template refuses."""
         if not messages:
             raise UserError("an opening needs at least one message, got none; add a system or user message")
-        block = self._template.opening(messages, tools)
+        block = self._prompting(self._template.opening(messages, tools), messages)
         plain: list[Region] = []
         for message, region in zip(messages, block.regions, strict=True):
             plain += self._without_markers(block.text, region) if message.role == "assistant" else [region]
@@ -87,9 +89,19 @@ class Renderer:
         self._recent.cache_clear()
 
     def _block(self, messages: Sequence[Message], tools: Tools) -> Rendered:
-        block = self._template.block(messages, tools)
+        block = self._prompting(self._template.block(messages, tools), messages)
         ids, content = self._encoder.encode(block.text, block.regions, lead=self._closing)
         return Rendered(ids=ids, content=content)
+
+    def _prompting(self, block: Block, messages: Sequence[Message]) -> Block:
+        """The block, if it leaves a thought open where every block does: what is sampled could not be read else."""
+        if left_open(block) != self._template.opened_thought:
+            raise TemplateError(
+                self.name,
+                f"its chat template opens a thought in some prompts, but not behind role {messages[-1].role}",
+                "offer no tools to this model, or use a template that asks for every answer alike",
+            )
+        return block
 
     def counterfactual(self, messages: Sequence[Message], placeholder: str, *, tools: Tools = ()) -> Rendered:
         """The same block with every content replaced by `placeholder`; one span per message, as in `observation`."""
@@ -145,8 +157,10 @@ class Renderer:
         """
         text = self._template.opened_thought + self._encoder.decode(ids)
         closings = text.count("</think>")
+        if not after_thought(text):
+            return len(ids)
         if not closings:
-            return len(ids) if "<think>" in text else 0
+            return 0
 
         def closed(length: int) -> bool:
             return self._encoder.decode(ids[:length]).count("</think>") >= closings

@@ -40,6 +40,13 @@ class _Pattern:
     shows_ids: bool  # whether the block or the head spells tool call ids
 
 
+def left_open(block: Block) -> str:
+    """What a block's generation prompt leaves open, from `<think>` on: the policy's first words are its thought."""
+    prompt = block.text[max((end for _, end in block.regions), default=0) :]
+    start = prompt.rfind("<think>")
+    return prompt[start:] if start > prompt.rfind("</think>") else ""
+
+
 class ChatTemplate:
     """Renders with `tokenizer.apply_chat_template`, as text. Raises `TemplateError` where the template cannot be used.
 
@@ -64,8 +71,7 @@ class ChatTemplate:
         encoder.protect([encoder.added[self.closing]])
         self.lead = ""
         self.header = self._find_header()
-        self.opened_thought = self._find_opened_thought()
-        self.block([Message(role="user", content="Hello.")], ())
+        self.opened_thought = left_open(self.block([Message(role="user", content="Hello.")], ()))
 
     # -- rendering -----------------------------------------------------------------------------------------------------
 
@@ -164,14 +170,6 @@ class ChatTemplate:
         blank = before.removeprefix(prompt)
         self.lead = blank if before.startswith(prompt) and not blank.strip() else ""
         return before.removesuffix(self.lead) if self.lead else before
-
-    def _find_opened_thought(self) -> str:
-        """What a generation prompt leaves open, from `<think>` on: the policy's first words are then its thought."""
-        messages = [_user("Hello.")]
-        prompt, without = self.render(messages, ()), self.render(messages, (), prompt=False)
-        added = prompt.removeprefix(without)
-        start = added.rfind("<think>")
-        return added[start:] if start > added.rfind("</think>") else ""
 
     def _solve(self, render: Render, contents: Sequence[str], lenient: Sequence[bool]) -> Block:
         real = render(list(contents))

@@ -1,5 +1,6 @@
 """A language model as judge of own tasks: what the rules do not accept it may, and nobody talks it into it."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infopo.core import UserError
+from infopo.core import Message, UserError
 from infopo.envs import make_env, make_expert
 from infopo.testing.chat_server import ChatServer
 from infopo.users import ChatError
@@ -90,3 +91,33 @@ def test_without_a_verdict_there_is_no_score(gym: str, play: Play, chat_file: Ca
 def test_a_judge_that_is_none_is_refused(gym: str, name: Any) -> None:
     with pytest.raises(UserError, match=rf"option judge of {gym} must be 'rule', or 'llm:NAME'"):
         make_env(gym, task=0, judge=name)
+
+
+def test_published_records_have_their_own_judge(tmp_path: Path) -> None:
+    for gym in ("usergym/telepathy", "usergym/turtle"):
+        with pytest.raises(UserError, match=r"judged by the model of --user; leave it out"):
+            make_env(gym, task=0, judge="llm:x", data=str(tmp_path / "records.json"), user="llm:x")
+
+
+@pytest.mark.parametrize("gym", ["usergym/telepathy", "usergym/turtle"])
+def test_what_else_a_foreign_judge_could_have_said_is_not_known(
+    gym: str, chat_file: Callable[[ChatServer], str]
+) -> None:
+    """Nor, once it has said something, what still fits: the marginal is the script's."""
+
+    async def alternatives(env: Any) -> list[Any]:
+        await env.start()
+        found = []
+        for text in ("[action] Is it red?", "[answer] something else", "[action] Is it blue?"):
+            message = Message(role="assistant", content=text)
+            found.append(await env.alternatives(message, 2))
+            await env.step(message)
+        return found
+
+    with ChatServer(lambda body: verdict(body, right=False)) as server:
+        judged = asyncio.run(alternatives(make_env(gym, task=3, judge=chat_file(server), mode="upstream")))
+    plain = asyncio.run(alternatives(make_env(gym, task=3, mode="upstream")))
+    assert judged[0] is not None
+    assert judged[0] == plain[0]
+    assert judged[1:] == [None, None]
+    assert None not in plain

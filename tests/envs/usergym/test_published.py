@@ -276,7 +276,10 @@ TALKS: dict[str, tuple[Any, list[str], dict[str, Any]]] = {  # records, actions,
 }
 
 
-@pytest.mark.parametrize("said", ["json", "literal", "nothing of use", "another object", "at first nothing of use"])
+SAID = ["json", "literal", "nothing of use", "another object", "broken", "at first nothing of use"]
+
+
+@pytest.mark.parametrize("said", SAID)
 @pytest.mark.parametrize("env_id", TALKS)
 def test_a_reply_that_cannot_be_read_is_a_failure_and_no_score(
     env_id: str, said: str, tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -284,14 +287,12 @@ def test_a_reply_that_cannot_be_read_is_a_failure_and_no_score(
     """The published gyms talk over it and count it against the agent: here it is asked for again, then a failure; and
     no cache keeps it."""
     records, actions, fields = TALKS[env_id]
-    loose = env_id == "usergym/intention"  # whose user may answer without an object; its judge reads JSON alone
-    if loose and said == "literal":
-        said = "json"
     (tmp_path / "records.json").write_text(json.dumps(records))
     monkeypatch.setenv("FAKE_KEY", "none")
     monkeypatch.chdir(tmp_path)
     good = json.dumps(fields | {"sure": True, "more": None})  # JSON that is no Python literal
     replies = {"json": good, "literal": repr(fields), "nothing of use": "Well, who knows?", "another object": "{}"}
+    replies["broken"] = good.removesuffix("}")
     asked: Counter[str] = Counter()
 
     def reply(body: dict[str, Any]) -> str:
@@ -314,11 +315,11 @@ def test_a_reply_that_cannot_be_read_is_a_failure_and_no_score(
         (group,) = asyncio.run(play_groups(sampler, [task], group_size=1, config=config)).groups
     (episode,) = group.trajectories
     kept = [path.read_text() for path in (tmp_path / "cache").rglob("*.json")]
-    if said in ("nothing of use", "another object"):
+    if said in ("nothing of use", "another object", "broken"):
         assert episode.failure is not None
         assert (episode.failure.kind, episode.failure.where) == ("ChatUnreadable", "step")
         assert episode.outcome is None
-        assert len(kept) == (1 if loose and said == "nothing of use" else 0)
+        assert kept == []
         assert max(asked.values()) == 2
     else:
         assert episode.failure is None
@@ -326,3 +327,33 @@ def test_a_reply_that_cannot_be_read_is_a_failure_and_no_score(
         assert episode.outcome.score == 1.0
         assert kept
         assert all("covered" in text or "response" in text for text in kept)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "usable"),
+    [
+        ({"is_task_related": True, "covered_detail_indices": [0]}, True),
+        ({"is_task_related": False}, True),
+        ({"is_task_related": True, "covered_detail_indices": []}, True),
+        ({"covered_detail_indices": ["0"]}, True),
+        ({"covered_detail_indices": ["0: d"]}, False),
+        ({"covered_detail_indices": [1]}, False),
+        ({"covered_detail_indices": [0.0]}, False),
+        ({"is_task_related": None, "covered_detail_indices": [0]}, False),
+        ({"is_task_related": "false", "covered_detail_indices": [0]}, False),
+        ({"is_task_related": True}, False),
+    ],
+)
+def test_a_verdict_on_details_that_there_are_not_is_none(verdict: dict[str, Any], usable: bool, play: Any) -> None:
+    from infopo.envs.usergym.intention import from_upstream
+    from infopo.envs.usergym.upstream import LiveChat
+    from infopo.users import ChatError, RecordedChat
+
+    record = {"id": "i", "category": "c", "task": "t", "vague": True, "missing_details": [DETAIL]}
+    chat = RecordedChat(['{"response": "This one."}', json.dumps(verdict)])
+    env = from_upstream(record, {}, LiveChat(chat))
+    if usable:
+        assert play(env, ["[action] Which one?"]).replies
+    else:
+        with pytest.raises(ChatError, match="fields that were asked for"):
+            play(env, ["[action] Which one?"])

@@ -49,8 +49,8 @@ def look(task: Task, order: str) -> Call:
     )
 
 
-def look_at_an_order(case: Case, task: Task) -> None:
-    case.execute(look(task, task.draft.database["users"][task.draft.user_id]["orders"][0]))
+def look_at_the_order(case: Case, task: Task) -> None:
+    case.execute(look(task, task.draft.about))
 
 
 @every_difficulty
@@ -301,7 +301,7 @@ def test_a_price_is_told_alone_unless_outputs_are_loose() -> None:
     ):
         cases = case_of(task), case_of(task, loose=True)
         for case in cases:
-            look_at_an_order(case, task)
+            look_at_the_order(case, task)
             case.hear(text)
         assert [case.right for case in cases] == [strict, loose]
 
@@ -310,18 +310,21 @@ def test_a_price_is_told_alone_unless_outputs_are_loose() -> None:
 @every_difficulty
 def test_who_lists_all_excuses_and_looks_at_nothing_has_told_nothing(play: Play, domain: str, difficulty: str) -> None:
     options = {"domain": domain, "difficulty": difficulty}
-    excuses = ["[action] It is delivered, and there is no insurance."] * 2
+    excuse = {"retail": "[action] It is delivered.", "airline": "[action] There is no insurance."}[domain]
+    excuses = [excuse] * 2
     scores = [play(make_env(TAU, task=task, **options), excuses).outcome.score for task in range(100)]
     assert sum(scores) == 0
     _, task = task_with("cancel", gold=False, domain=domain)
     case = case_of(task)
-    own = task.draft.database["users"][task.draft.user_id]["orders"]
-    table = task.draft.database["orders" if domain == "retail" else "bookings"]
-    case.execute(look(task, next(key for key in table if key not in own)))
-    case.hear(excuses[0])
-    assert not case.informed, "somebody else's"
-    look_at_an_order(case, task)
-    case.hear(excuses[0])
+    for key in task.draft.database["orders" if domain == "retail" else "bookings"]:
+        if key != task.draft.about:
+            case.execute(look(task, key))
+    case.hear(excuse)
+    assert not case.informed, "of others, or another one of the same customer"
+    look_at_the_order(case, task)
+    case.hear("It is delivered, and there is no insurance.")
+    assert not case.informed, "all excuses that there are"
+    case.hear(excuse)
     assert case.informed
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from infopo.core import Message, Outcome, TurnFacts
 from infopo.envs.base import Action, Env, Opening, parse_action
-from infopo.envs.episode import Episode, Result, resampled
+from infopo.envs.episode import Episode, Marginal, Result, resampled
 from infopo.envs.registry import Canary, Split
 from infopo.envs.usergym.upstream import Settings, read_action
 from infopo.users import User
@@ -63,6 +63,7 @@ class GuessEnv(Episode):
         self._solved = False
         self._known: set[str] = set()
         self._heard: dict[str, str] = {}  # question -> reply, where it was news
+        self._foreign = False  # a ruling was said that the script does not know
 
     def _open(self) -> Opening:
         return Opening(messages=self._riddle.opening, hidden=self._riddle.hidden)
@@ -80,9 +81,15 @@ class GuessEnv(Episode):
         heard = sorted(f"{question}={reply}" for question, reply in self._heard.items())
         return f"known:{','.join(sorted(self._known))};heard:{'|'.join(heard)};best:{self._best:.6f}"
 
-    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...]:
-        """See `Resampling`: what is thought of is drawn again from all that would have got the same replies."""
-        return resampled(self.env_id, self._user, action, self._read(action), draws, self._turns)
+    async def alternatives(self, action: Message, draws: int) -> tuple[tuple[Message, ...], ...] | None:
+        """See `Resampling`: what is thought of is drawn again from all that would have got the same replies.
+
+        None from the first answer on that somebody else than the script rules on.
+        """
+        read = self._read(action)
+        others = resampled(self.env_id, self._user, action, read, draws, self._turns)
+        judged = read.choice == "answer" and not isinstance(self._ruler, Marginal)
+        return None if self._foreign or judged else others
 
     def _read(self, action: Message) -> Action:
         if not self._rules.bare_questions:
@@ -113,6 +120,7 @@ class GuessEnv(Episode):
 
     async def _answer(self, answer: str) -> Result:
         rules = self._rules
+        self._foreign = not isinstance(self._ruler, Marginal)
         ruling = await self._ruler.rule(answer)
         score = ruling.score or 0.0
         gain = max(0.0, score - self._best)

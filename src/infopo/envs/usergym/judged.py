@@ -11,10 +11,12 @@ RULE = "rule"
 _MODEL = "llm:"
 
 
-def check_judge(env_id: str, name: object) -> None:
-    """`UserError` for a judge that is none."""
+def check_judge(env_id: str, name: object, *, data: str | None = None) -> None:
+    """`UserError` for a judge that is none, and for one beside `data`, whose judge is the model that plays the user."""
     if name != RULE and not (isinstance(name, str) and name.startswith(_MODEL) and name != _MODEL):
         raise UserError(f"option judge of {env_id} must be 'rule', or 'llm:NAME' as in 'llm:gpt-4o-mini', got {name!r}")
+    if name != RULE and data is not None:
+        raise UserError(f"option judge of {env_id}: published records are judged by the model of --user; leave it out")
 
 
 def named_judge(name: str) -> Judge | None:

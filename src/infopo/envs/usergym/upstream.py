@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from infopo.core import Message, UnknownNameError, UserError
+from infopo.core import Message, UnknownNameError, UserError, after_thought
 from infopo.envs.base import Action
 from infopo.users import ChatError, ChatModel, ChatTransportError
 from infopo.users.base import Check
@@ -76,8 +76,8 @@ def action_text(message: Message) -> str:
         tag = f"[{choice}]"
         bare = choice not in ("action", "answer", "search") or content.startswith(tag)
         return content if bare else f"{tag} {content}"
-    _, end, text = message.content.rpartition("</think>")
-    return text.lstrip() if end else message.content
+    text = after_thought(message.content)
+    return message.content if text == message.content else text.lstrip()
 
 
 def read_action(message: Message, *, strip: bool, finish_in_any_case: bool = False) -> Action:
@@ -135,20 +135,20 @@ async def ask_model(
     system: str,
     fields: Fields,
     read: Callable[[str], Read],
-    usable: Callable[[dict[str, Any]], bool],
+    usable: Callable[[dict[str, Any]], bool] = bool,
     *,
     tries: int = TRIES,
 ) -> Read:
     """What `read` makes of the reply, nothing of none after `tries` failed calls. As published, an unreadable reply is
     never asked for again; a `LiveChat` is, and raises `ChatError` where it is never `usable`.
 
-    Of a `LiveChat` JSON is read, too: the published gyms know Python literals alone.
+    Of a `LiveChat` JSON is read as well as Python literals, of which a published gym knows one or the other.
     """
     messages = data_messages(system, fields)
     if isinstance(chat, LiveChat):
 
         def check(reply: str) -> dict[str, Any]:
-            found = read(reply) or read_json(reply)
+            found = read(reply) or read_literal(reply) or read_json(reply)
             if not usable(found):
                 raise ChatError("the reply does not have the fields that were asked for")
             return found

@@ -11,7 +11,7 @@ from infopo.envs.usergym.intention.options import ENV_ID
 from infopo.envs.usergym.intention.task import Detail, Task
 from infopo.envs.usergym.intention.words import SYNONYMS, topics_of
 from infopo.envs.usergym.phrases import Phrases, stems
-from infopo.envs.usergym.upstream import Fields, ask_model, holds_text
+from infopo.envs.usergym.upstream import Fields, LiveChat, ask_model, holds_text
 from infopo.users import ChatModel, UserReply
 
 
@@ -45,16 +45,32 @@ class RevealedCoverage:
         return [index for index, detail in enumerate(remaining) if detail.fact in reply.revealed]
 
 
+_NOTHING = frozenset(
+    "|no information found|i do not know|i don t know|do not know|don t know|no idea|not sure|i am not sure"
+    "|i m not sure|i did not understand|no answer".split("|")
+)
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a reply is empty, a question in return, or one of the common ways to leave a question open.
+
+    >>> says_nothing("I don't know."), says_nothing("What do you mean?"), says_nothing("Red, please.")
+    (True, True, False)
+    """
+    words = "".join(letter if letter.isalnum() else " " for letter in text.lower()).split()
+    return text.rstrip().endswith("?") or " ".join(words) in _NOTHING
+
+
 class AskedCoverage:
-    """Those that the question is about: for a person or a recording, of whom nobody knows what a reply reveals. A reply
-    that says nothing brings up nothing."""
+    """Those that the question is about: for a person or a recording, of whom nobody knows what a reply reveals. What
+    `says_nothing` knows brings up nothing; how much else a reply tells is not looked at."""
 
     def __init__(self, task: Task) -> None:
         self._category = task.category
 
     async def covered(self, question: str, remaining: Sequence[Detail], reply: UserReply) -> Sequence[int]:
         """What was asked for, or is known to be revealed, and got a reply."""
-        if reply.text.strip() == NO_INFORMATION:
+        if says_nothing(reply.text):
             return []
         named = {*topics_in(question, self._category), *reply.revealed}
         return [index for index, detail in enumerate(remaining) if detail.fact in named]
@@ -140,9 +156,9 @@ class ChatPair:
     async def reply(self, messages: tuple[Message, ...], request: str) -> UserReply:
         """The `response` of a JSON object in the reply, else the reply as it is; a failed call gets a canned line."""
 
-        def read(raw: str) -> dict[str, Any]:
-            found = _read_object(raw)
-            return {"response": raw} if found is None else found
+        def read(raw: str) -> dict[str, Any] | None:
+            found = _read_object(raw)  # as published, any text is a reply, an object that is broken as well
+            return {"response": raw} if found is None and not isinstance(self._chat, LiveChat) else found
 
         found = await ask_model(self._chat, _REPLY, self._told(request), read, holds_text("response"), tries=1)
         if found is None:
@@ -156,7 +172,14 @@ class ChatPair:
             for index, detail in enumerate(remaining)
         ]
         told = {"missing": missing, **self._told(question)}
-        read = await ask_model(self._chat, _JUDGE, told, _read_object, _usable, tries=1)
+
+        def usable(read: dict[str, Any]) -> bool:
+            related, given = read.get("is_task_related", True), read.get("covered_detail_indices")
+            if related is not True or not isinstance(given, list):
+                return related is False
+            return all((number := _index(one)) is not None and number < len(remaining) for one in given)
+
+        read = await ask_model(self._chat, _JUDGE, told, _read_object, usable, tries=1)
         self._talk = [*self._talk, f"Question: {question}\nAnswer: {reply.text}"][-3:]
         if read is None or not read.get("is_task_related", True):
             return []
@@ -167,10 +190,6 @@ class ChatPair:
     def _told(self, question: str) -> Fields:
         task = self._task
         return {"category": task.category, "request": task.request, "talk": self._talk, "question": question}
-
-
-def _usable(read: dict[str, Any]) -> bool:
-    return not read.get("is_task_related", True) or isinstance(read.get("covered_detail_indices"), list)
 
 
 def _index(given: object) -> int | None:

@@ -1,10 +1,10 @@
 """Who says whether an answer is right: the same letters and digits; in the published gym a language model besides."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.search.task import Task
-from infopo.envs.usergym.upstream import ask_model, holds_text, read_literal
+from infopo.envs.usergym.upstream import ask_model, read_literal
 from infopo.users import ChatModel, Judge, JudgeRequest
 
 _FILLERS = frozenset("a an the it is was in town of answer".split())
@@ -67,11 +67,7 @@ class ChatJudge:
     async def accepts(self, answer: str) -> bool:
         """One call, tried again where it fails; no verdict counts as no."""
         told = {"question": self._task.question, "expected": self._task.answer, "answer": answer}
-        read = await ask_model(self._chat, _PROMPT, told, read_literal, _usable)
+        read = await ask_model(self._chat, _PROMPT, told, read_literal)
         if read is None or not {"reasoning", "judgment", "feedback"} <= read.keys():
             return False
         return bool(read["judgment"] == "Yes")
-
-
-def _usable(read: dict[str, Any]) -> bool:
-    return read.get("judgment") in ("Yes", "No") and holds_text("reasoning", "feedback")(read)

@@ -6,7 +6,7 @@ from infopo.envs.usergym.tau.ids import Ids
 from infopo.envs.usergym.tau.people import FIND_USER, GET_USER, TRANSFER, USER_FIELDS, draw_people
 from infopo.envs.usergym.tau.task import Draft
 from infopo.envs.usergym.tau.tools import Call, Database, Parameter, Record, Tool, ToolError, row
-from infopo.envs.usergym.tau.words import AIRLINE_REASONS, CABINS, CITIES, DAYS, MOST_BAGS
+from infopo.envs.usergym.tau.words import AIRLINE_EXCUSE, AIRLINE_REASONS, CABINS, CITIES, DAYS, MOST_BAGS
 
 POLICY = """You serve the customers of an airline. The policy:
 - Find out who the customer is, by name and zip code, before you look anything up or change anything. Help them with \
@@ -165,7 +165,7 @@ def _wanted(kind: str, ids: Ids, database: Database) -> Draft:
         facts["reason"] = rng.choice(AIRLINE_REASONS)
         if kind == "refuse":
             booking.update(insured="no", cabin=rng.choice(("basic", "economy")))
-            output = "insurance"
+            output = AIRLINE_EXCUSE
         else:
             booking.update(rng.choice(({"insured": "yes"}, {"cabin": "business"})))
             name, rest = "cancel_booking", {"reason": facts["reason"]}
@@ -190,4 +190,5 @@ def _wanted(kind: str, ids: Ids, database: Database) -> Draft:
         database=database,
         gold=(Call(name=name, arguments={"booking_id": booking_id, **rest}),) if name else (),
         outputs=(output,) if output else (),
+        about=booking_id,
     )

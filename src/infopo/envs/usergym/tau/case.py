@@ -8,6 +8,7 @@ from typing import Any
 from infopo.envs.usergym.phrases import stems
 from infopo.envs.usergym.tau.task import Draft
 from infopo.envs.usergym.tau.tools import Call, Database, Tools, execute
+from infopo.envs.usergym.tau.words import EXCUSES
 
 _NUMBER = re.compile(r"\d+")
 
@@ -29,7 +30,7 @@ class Case:
         self.database: Database = copy.deepcopy(draft.database)
         self.done: list[Call] = []  # writes
         self.told: set[str] = set()  # outputs
-        self._looked_at: set[str] = set()  # what calls named
+        self._looked_at: set[str] = set()  # what calls that went through have named
 
     def execute(self, call: Call) -> Any:
         """The result of a call; raises `ToolError`."""
@@ -42,17 +43,17 @@ class Case:
     def hear(self, text: str) -> None:
         """What the agent says to the customer.
 
-        An output counts as told where a statement holds it as a word, and, if it is a price, no other price. Not before
-        the agent has looked at an order or a booking of the customer: to list all excuses there may be is no answer.
+        An output counts as told where a statement holds it as a word, and no other one of its kind: prices, excuses.
+        And not before the agent has looked at the order or booking that it is about; a call that fails shows nothing.
         """
         if self._loose:
             plain = text.lower().replace(",", "")
             self.told.update(output for output in self._draft.outputs if output.lower() in plain)
-        elif "?" not in text and not self._looked_at.isdisjoint(self._own):
-            prices = self._prices.intersection(_NUMBER.findall(text))
-            words = set(stems(text))
+        elif "?" not in text and self._draft.about in {"", *self._looked_at}:
+            prices, words = self._prices.intersection(_NUMBER.findall(text)), set(stems(text))
             for output in self._draft.outputs:
-                if prices == {output} or (output not in self._prices and output in words):
+                kind = prices if output in self._prices else words & (EXCUSES | {output})
+                if kind == {output}:
                     self.told.add(output)
 
     @property
@@ -73,10 +74,6 @@ class Case:
     @cached_property
     def _goal(self) -> Database:
         return replayed(self._draft, self.tools)
-
-    @cached_property
-    def _own(self) -> frozenset[str]:
-        return frozenset(self._draft.database["users"][self._draft.user_id]["orders"])
 
     @cached_property
     def _prices(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ from infopo.envs.usergym.tau.ids import Ids
 from infopo.envs.usergym.tau.people import FIND_USER, GET_USER, TRANSFER, USER_FIELDS, draw_people
 from infopo.envs.usergym.tau.task import Draft
 from infopo.envs.usergym.tau.tools import Call, Database, Parameter, Record, Tool, ToolError, row
-from infopo.envs.usergym.tau.words import CITIES, COLORS, PAYMENTS, PRODUCTS, RETAIL_REASONS
+from infopo.envs.usergym.tau.words import CITIES, COLORS, PAYMENTS, PRODUCTS, RETAIL_EXCUSE, RETAIL_REASONS
 
 POLICY = """You serve the customers of an online shop. The policy:
 - Find out who the customer is, by name and zip code, before you look anything up or change anything. Help them with \
@@ -165,7 +165,7 @@ def _wanted(kind: str, ids: Ids, database: Database) -> Draft:
     if kind in ("cancel", "refuse"):
         facts["reason"] = rng.choice(RETAIL_REASONS)
         if kind == "refuse":
-            output = "delivered"
+            output = RETAIL_EXCUSE
         else:
             name, rest = "cancel_order", {"reason": facts["reason"]}
     elif kind == "recolor":
@@ -187,4 +187,5 @@ def _wanted(kind: str, ids: Ids, database: Database) -> Draft:
         database=database,
         gold=(Call(name=name, arguments={"order_id": order_id, **rest}),) if name else (),
         outputs=(output,) if output else (),
+        about=order_id,
     )

@@ -16,7 +16,7 @@ class Draft:
     """What a domain draws. `facts`: slot to what the customer knows, in the order in which it is usually told.
 
     `database` is read-only: a desk works on a copy. `gold` are the writes that are wanted, `outputs` what the customer
-    must be told.
+    must be told. `about`: the order or booking that it is all about, where that is known.
     """
 
     facts: Mapping[str, str]
@@ -24,6 +24,7 @@ class Draft:
     database: Database
     gold: tuple[Call, ...] = ()
     outputs: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class TelepathyOptions(RecordOptions):
 
     def __post_init__(self) -> None:
         RecordOptions.__post_init__(self)  # slots make a new class, which a bare super() does not know
-        check_judge(self.env_id, self.judge)
+        check_judge(self.env_id, self.judge, data=self.data)
 
 
 FIXED = GuessRules()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from infopo.envs.usergym.travel.dialect import Dialect
 from infopo.envs.usergym.travel.options import UpstreamRules
 from infopo.envs.usergym.travel.task import Task
 from infopo.envs.usergym.travel.upstream_task import Trip, Wish
-from infopo.envs.usergym.upstream import Fields, ask_model, holds_text
+from infopo.envs.usergym.upstream import Fields, ask_model
 from infopo.users import ChatModel, UserReply
 
 TALK, CONCRETE, ABSENT, VAGUE = "1", "2", "3", "4"  # the published types of an utterance
@@ -137,7 +137,6 @@ state it: build on the `hint`, and say what part of the trip it is about. Return
 "response"."""
 _TALK = """You play a traveller who talks with an agent. Reply to the agent's `last` message in a few words. Ask \
 nothing, and name no preference. Return one JSON object: "thought" and "response"."""
-_VERDICTS = ("True", "False", "N/A")
 
 
 class ChatMind:
@@ -151,7 +150,7 @@ class ChatMind:
         """The verdict must be a text, the aspect one of the trip; whatever else comes is an outage."""
         wanted = [f"{part.aspect}: {part.arguments}" for part in self._trip.parts]
         fields: Fields = {"arguments": wanted, "query": query}
-        read = await self._ask(_SEARCH, fields, lambda found: found.get("alignment_judgement") in _VERDICTS)
+        read = await self._ask(_SEARCH, fields)
         verdict, aspect = read.get("alignment_judgement"), read.get("alignment_aspect")
         if not self._text_verdicts:
             verdict = {"true": "True", "false": "False"}.get(str(verdict).lower(), verdict)
@@ -169,7 +168,7 @@ class ChatMind:
         """As the judge says; whatever it says wrongly is talk."""
         listed = [f"{wish.fact} ({wish.aspect}): {wish.text}" for wish in hidden.values()]
         told = {"traveller": self._trip.scenario, "preferences": listed, **self._heard(utterance)}
-        read = await self._ask(_SORT, told, lambda found: "type" in found)
+        read = await self._ask(_SORT, told)
         kind, fact = str(read.get("type")).strip(), read.get("preference_id")
         wish = hidden.get(fact.strip()) if kind == CONCRETE and isinstance(fact, str) else None
         if kind not in (ABSENT, VAGUE):
@@ -187,14 +186,14 @@ class ChatMind:
         return await self._say(_TALK, self._heard(utterance))
 
     async def _say(self, role: str, fields: Fields) -> str | None:
-        response = (await self._ask(role, fields, holds_text("response"))).get("response")
+        response = (await self._ask(role, fields)).get("response")
         if not isinstance(response, str):
             return None
         self._talk.append(f"User: {response}")
         return response
 
-    async def _ask(self, role: str, fields: Fields, usable: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        return await ask_model(self._chat, role, fields, read_first_json, usable) or {}
+    async def _ask(self, role: str, fields: Fields) -> dict[str, Any]:
+        return await ask_model(self._chat, role, fields, read_first_json) or {}
 
     def _heard(self, utterance: str) -> Fields:
         return {"talk": self._talk, "last": utterance}
