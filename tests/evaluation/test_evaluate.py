@@ -124,7 +124,7 @@ def test_where_all_broke_nothing_is_claimed(play: Callable[..., Evaluation]) -> 
     assert missing == (None,) * 6
 
 
-def test_the_most_frequent_failure_is_named_and_stops_where_nothing_is_left(play: Callable[..., Evaluation]) -> None:
+def test_the_kinds_of_failure_are_named_and_stops_where_nothing_is_left(play: Callable[..., Evaluation]) -> None:
     whole = play(full(), episodes=4).groups
     failures = [Failure(kind=kind, where="step", detail="no\n" * 300) for kind in ("A", "B", "B")]
     groups = [
@@ -133,8 +133,8 @@ def test_the_most_frequent_failure_is_named_and_stops_where_nothing_is_left(play
     ]
     said = most_frequent_failure([*groups, whole[3]])
     assert said is not None
-    assert said.startswith("2 by B (step): no no ")
-    assert len(said) == len("2 by B (step): ") + LONGEST
+    assert said.startswith("2 by B (step), 1 by A: no no ")
+    assert len(said) == len("2 by B (step), 1 by A: ") + LONGEST
     assert most_frequent_failure(whole) is None
     stop_where_all_failed([*groups, whole[3]], "evaluation")
     stop_where_all_failed([], "evaluation")

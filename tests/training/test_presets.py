@@ -9,6 +9,8 @@ from infopo.algorithms.base import Method
 from infopo.algorithms.filters import GroupFilter
 from infopo.algorithms.loss_config import LossConfig
 from infopo.core import UserError
+from infopo.gain import GainSpec
+from infopo.rollout import RolloutConfig
 from infopo.training.config import TrainConfig
 from infopo.training.config_io import config_from_dict, config_to_yaml
 from infopo.training.presets import settled
@@ -88,3 +90,12 @@ def test_every_method_can_be_settled(algo: str, preset: Any) -> None:
     if preset == "as-published":
         assert config.loss == method.loss
     assert (config.filter == "none") == (method.filter is None) or preset == "matched"
+
+
+def test_a_gain_for_which_nothing_would_be_drawn_is_refused() -> None:
+    """Before anything is played: a method without gains does not mind."""
+    resample = GainSpec(counterfactual="resample")
+    with pytest.raises(UserError, match=r"--rollout\.alternatives 32"):
+        settled(TrainConfig(algo="infopo", gain=resample))
+    assert settled(TrainConfig(algo="infopo", gain=resample, rollout=RolloutConfig(alternatives=4)))
+    assert settled(TrainConfig(algo="grpo", gain=resample))

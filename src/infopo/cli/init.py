@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
         raise UserError(f"infopo init takes `env NAME [FOLDER]`, got {' '.join(arguments)}; see infopo init --help")
     name, folder = arguments[1], Path(arguments[2] if len(arguments) == 3 else ".")
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
-        raise UserError(f"{name!r} cannot name a module: use letters, digits and _, such as my_env")
+        raise UserError(f"{name!r} cannot name a module: use letters, digits and _, no word of Python; such as my_env")
     targets = {source: folder / target.format(name) for source, target in FILES.items()}
     for path in targets.values():
         if path.exists():

@@ -9,14 +9,15 @@ LONGEST = 200  # characters of a detail that are shown
 
 
 def most_frequent_failure(groups: Sequence[Group]) -> str | None:
-    """The most frequent kind of failure with one detail, on one line; None where no episode broke."""
+    """The kinds of failure, most frequent first, with one detail of that, on one line; None where no episode broke."""
     failures = [one.failure for group in groups for one in group.trajectories if one.failure is not None]
     if not failures:
         return None
-    kind, count = Counter(failure.kind for failure in failures).most_common(1)[0]
+    (kind, count), *others = Counter(failure.kind for failure in failures).most_common()
     first = next(failure for failure in failures if failure.kind == kind)
     detail = " ".join(first.detail.split())[:LONGEST]
-    return f"{count} by {kind} ({first.where})" + (f": {detail}" if detail else "")
+    more = "".join(f", {number} by {other}" for other, number in others)
+    return f"{count} by {kind} ({first.where}){more}" + (f": {detail}" if detail else "")
 
 
 def stop_where_all_failed(groups: Sequence[Group], what: str) -> None:

@@ -188,6 +188,7 @@ class LLMChat:
             self.hits += 1
             return stored
         limit = self.settings.deadline_seconds
+        self._opened()  # the first time this imports the SDK, which is not the endpoint's time
         try:
             async with asyncio.timeout(limit):
                 reply = await self._with_retries(request, schema, checked, key, time.monotonic() + limit)
@@ -274,9 +275,9 @@ class LLMChat:
         if self._stopped is not None:
             raise UserError(self._stopped)
 
-    async def _post(self, request: dict[str, Any]) -> Any:
-        """The parsed body of the answer. Raises `_Unbilled` around an error that costs nothing."""
+    def _opened(self) -> "AsyncOpenAI":
         import openai
+        import tenacity  # noqa: F401 - what retries, as slow to import
 
         if self._client is None:
             self._client = openai.AsyncOpenAI(
@@ -285,10 +286,16 @@ class LLMChat:
                 max_retries=0,
                 timeout=self.settings.attempt_seconds,
             )
+        return self._client
+
+    async def _post(self, request: dict[str, Any]) -> Any:
+        """The parsed body of the answer. Raises `_Unbilled` around an error that costs nothing."""
+        import openai
+
+        completions = self._opened().chat.completions.with_raw_response
         self.requests += 1
         try:
             async with asyncio.timeout(self.settings.attempt_seconds):
-                completions = self._client.chat.completions.with_raw_response
                 model, messages = request["model"], request["messages"]
                 answer = await completions.create(model=model, messages=messages, extra_body=request)
                 text = answer.text  # parsed by hand: a broken body must not become a half-filled object

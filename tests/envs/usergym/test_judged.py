@@ -121,3 +121,13 @@ def test_what_else_a_foreign_judge_could_have_said_is_not_known(
     assert judged[0] == plain[0]
     assert judged[1:] == [None, None]
     assert None not in plain
+
+
+@pytest.mark.parametrize("gym", GYMS)
+def test_an_answer_that_says_nothing_is_nobodys_to_judge(
+    gym: str, play: Play, chat_file: Callable[[ChatServer], str]
+) -> None:
+    with ChatServer(lambda body: verdict(body, right=True)) as server:
+        env = make_env(gym, task=3, judge=chat_file(server), mode="upstream")
+        assert play(env, ["[answer] ", "[answer]", "[finish]"]).outcome.score == 0.0
+        assert server.bodies == []

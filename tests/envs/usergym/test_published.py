@@ -13,6 +13,7 @@ from datasets import Features
 
 from infopo.core import Message, UserError
 from infopo.envs import make_env, num_tasks
+from infopo.envs.check import check_env
 from infopo.envs.usergym.parquet import GYMS, own_rows, read_rows, write_rows
 from infopo.rollout import RolloutConfig, TaskSpec, play_groups
 from infopo.samplers.load import load_policy
@@ -357,3 +358,8 @@ def test_a_verdict_on_details_that_there_are_not_is_none(verdict: dict[str, Any]
     else:
         with pytest.raises(ChatError, match="fields that were asked for"):
             play(env, ["[action] Which one?"])
+
+
+def test_a_check_of_records_says_that_there_is_no_expert(records: str) -> None:
+    findings = {finding.name: finding for finding in check_env("usergym/function", data=records)}
+    assert findings["solvable"].problems is None

@@ -46,6 +46,7 @@ class JudgedRuler:
     async def rule(self, answer: str) -> Ruling:
         """Raises `ChatError` where the judge gives no verdict: the episode is then a failure."""
         found = await self._script.rule(answer)
-        if found.score is not None and found.score >= 1.0 - TOLERANCE:
+        accepted = found.score is not None and found.score >= 1.0 - TOLERANCE
+        if accepted or not answer.strip():  # an answer that says nothing is nobody's to judge
             return found
         return self._of(await self._judge.judge(self._request(answer)))

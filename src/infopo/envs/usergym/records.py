@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from infopo.core import Message, UserError, derive_seed
-from infopo.envs.base import Env
+from infopo.envs.base import Env, Expert
 from infopo.envs.episode import Episode
-from infopo.envs.registry import EnvSpec, Split
+from infopo.envs.registry import EnvSpec, ExpertKind, NoExpertError, Split
 from infopo.envs.usergym.options import RecordOptions
 from infopo.envs.usergym.parquet import read_rows
 from infopo.envs.usergym.upstream import LiveChat
@@ -42,10 +42,15 @@ def with_records(spec: EnvSpec, load: Load, *, key: str = "id", asks: bool = Tru
             env.pays = False
         return env
 
+    def expert(kind: ExpertKind, seed: int, options: RecordOptions) -> Expert:
+        if options.data is None:
+            return spec.expert(kind, seed, options)
+        raise NoExpertError(f"published records of {spec.env_id} have no scripted expert; leave data out for own tasks")
+
     def _chosen(split: Split, options: RecordOptions) -> tuple[dict[str, Any], ...]:
         return _records(load, key, spec.env_id, str(options.data), options.rows, split)
 
-    return replace(spec, num_tasks=num_tasks, build=build)
+    return replace(spec, num_tasks=num_tasks, build=build, expert=expert)
 
 
 @functools.lru_cache(maxsize=32)
