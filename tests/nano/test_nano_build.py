@@ -14,7 +14,7 @@ import torch
 from infopo.core import UserError
 from infopo.envs import make_env
 from infopo.gain.spec import GainSpec
-from infopo.nano.build import LEARNING_RATE
+from infopo.nano.build import LEARNING_RATE, _warm_options
 from infopo.nano.dialogues import DECISIONS, UNANSWERED, Lesson, lessons
 from infopo.samplers.load import load_policy, recommended_learning_rate
 from infopo.tokens import Renderer
@@ -161,9 +161,19 @@ def test_what_a_killed_build_left_is_not_taken_for_a_policy(build: Build, tmp_pa
     left.mkdir(parents=True)
     (left / "infopo.json").write_text("{}")
     (left / "model.safetensors").write_bytes(b"half")
+    old = left.with_name(".building-old")
+    old.mkdir()
+    os.utime(old, (0, 0))
     folder = build()
     assert folder != left
+    assert left.is_dir(), "somebody may be at work in it"
+    assert not old.exists()
     load_policy(str(folder))
+
+
+def test_a_judge_that_is_asked_in_training_is_not_asked_in_the_warm_start() -> None:
+    options = _warm_options("usergym/search", {"difficulty": "nano", "judge": "llm:absent.yaml"})
+    assert options == _warm_options("usergym/search", {"difficulty": "nano"})
 
 
 def test_two_builds_at_one_time_are_one(build: Build) -> None:

@@ -1,5 +1,6 @@
 """Build the nano policy for one environment: tokenizer, drills, dialogues; cached, and the same for the same seed."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -8,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,10 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # ids and targets, both [B, L]
 
 NANO_VERSION = 1  # of the folder's format
 VOCABULARY = 4096
+ABANDONED = 86400  # seconds after which a folder that is being built belongs to no process that lives
 # Options that a warm start varies itself, or cannot see.
 UNSEEN = (
-    *("reveal", "unanswered", "reward", "score", "data", "rows"),
+    *("reveal", "unanswered", "reward", "score", "data", "rows", "judge"),
     *("test_domain", "test_data", "backend", "timeout_seconds", "attempts", "format_penalty"),
 )
 TEXTS = 640  # dialogues an environment that the tokenizer learns from
@@ -69,6 +72,10 @@ def nano_folder(
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(".building-*"):  # of a process that was killed
+            with contextlib.suppress(FileNotFoundError):  # another one clears up, too
+                if left.stat().st_mtime < time.time() - ABANDONED:
+                    shutil.rmtree(left, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     except OSError as error:
         raise UserError(f"cache folder {folder.parent} is not writable ({error}); set INFOPO_CACHE") from error
