@@ -54,6 +54,14 @@ class GainSpec:
         if any(not text.strip() for text in self.placeholders):
             raise UserError("gain.placeholders must not be empty texts: the counterfactual is a real message")
 
+    def check_alternatives(self, drawn: int) -> None:
+        """`UserError` where replies are held against others that could have been given, and none is drawn."""
+        if self.counterfactual == "resample" and not drawn:
+            raise UserError(
+                "gain.counterfactual 'resample' holds replies against others that could have been given: say how many"
+                " are drawn, as in --rollout.alternatives 32, or use 'message'"
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnGain:

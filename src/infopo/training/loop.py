@@ -73,8 +73,7 @@ class Trainer:
         self.method = algorithms.get(config.algo, **config.algo_options)
         # Without `cpu` Accelerate would take each of several ranks without an accelerator for the only one.
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
-        policy.model.eval()  # no dropout: the policy that samples is the policy that is trained
-        policy.model.to(self.accelerator.device)
+        policy.model.eval().to(self.accelerator.device)  # no dropout: what samples is what is trained
         if reference is not None:
             reference.eval().to(self.accelerator.device)
         self.updater = Updater(self.accelerator, policy, config, learning_rate)
@@ -85,8 +84,7 @@ class Trainer:
             seed=config.seed,
             groups=config.groups,
         )
-        self.done_steps = 0
-        self.skips_in_row = 0
+        self.done_steps = self.skips_in_row = 0
         self.stop_requested = False
         self._unchecked = config.gain_backend != "separate"
         if config.loss.kl_coefficient and reference is None and not config.lora.rank:
@@ -228,9 +226,8 @@ class Trainer:
         config, survivors = self.config, algorithms.credit_rows(groups)
         scoring: Any = {"spec": config.gain, "backend": config.gain_backend, "cache": batch.cache}
         if self._unchecked and survivors:  # a group's worth of episodes, of as many tasks as there are; else all
-            some = survivors[:: math.ceil(len(survivors) / config.group_size)]
-            checks = (check_backends(self.policy, rows, **scoring) for rows in (some, survivors))
-            self._unchecked = all(difference is None for difference in checks)
+            parts = survivors[:: math.ceil(len(survivors) / config.group_size)], survivors
+            self._unchecked = all(check_backends(self.policy, rows, **scoring) is None for rows in parts)
         return information_gain(self.policy, survivors, **scoring)
 
     def _beliefs(self, groups: Sequence[Group], batch: RolloutBatch) -> list[list[float | None]]:

@@ -13,8 +13,7 @@ def settled(config: TrainConfig) -> TrainConfig:
 
     `matched` leaves both as configured, the same for every method; a method that is nothing but its filter or its loss
     takes that part from its publication all the same. `as-published` takes both from it. Raises `UserError` where a
-    loss or a filter was configured that is then replaced, for a loss that the method cannot follow, and for a gain that
-    nothing would be drawn for.
+    loss or a filter was configured that is then replaced, and for a loss or a gain that the method cannot follow.
     """
     method = algorithms.get(config.algo, **config.algo_options)
     parts = {"loss", "filter"} if config.preset == "as-published" else method.defining
@@ -29,9 +28,6 @@ def settled(config: TrainConfig) -> TrainConfig:
     if "loss" in parts:
         config = replace(config, loss=method.loss)
     method.check_loss(config.loss)
-    if "gain" in method.needs and config.gain.counterfactual == "resample" and not config.rollout.alternatives:
-        raise UserError(
-            "gain.counterfactual 'resample' holds replies against others that could have been given: say how many are"
-            " drawn, as in --rollout.alternatives 32, or use 'message'"
-        )
+    if "gain" in method.needs:
+        config.gain.check_alternatives(config.rollout.alternatives)
     return config

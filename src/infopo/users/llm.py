@@ -22,6 +22,18 @@ from infopo.core.trajectory_record import message_from_data, message_to_data
 from infopo.core.typed_data import to_data
 from infopo.users.base import ChatError, ChatReply, ChatTransportError, Check
 from infopo.users.budget import Budget, BudgetError, Usage
+from infopo.users.chat_errors import (
+    ChatCutOff,
+    ChatEmpty,
+    ChatRateLimited,
+    ChatRefused,
+    ChatRejected,
+    ChatServerError,
+    ChatTimeout,
+    ChatTooLong,
+    ChatUnreachable,
+    ChatUnreadable,
+)
 from infopo.users.chat_settings import ChatSettings, read_settings
 from infopo.users.reply_cache import ReplyCache, request_key
 
@@ -36,50 +48,6 @@ _CALL = ("id", "name", "arguments")
 MESSAGE_OVERHEAD = 16  # tokens of template around a message, at most
 SHORTEST_SECRET = 12  # characters of a key; a shorter one (`none`, `EMPTY`) is for show, and stands in ordinary words
 STOPPING = (401, 402, 403, 404)  # the same for every request: wrong key, no credit, not allowed, no such model
-
-
-class ChatUnreachable(ChatTransportError):
-    """Nobody answers, or the connection broke."""
-
-
-class ChatServerError(ChatTransportError):
-    """The endpoint answers with an error of its own."""
-
-
-class ChatRateLimited(ChatTransportError):
-    """Too many requests; `retry_after` seconds is what the endpoint asks for."""
-
-    def __init__(self, text: str, *, retry_after: float) -> None:
-        super().__init__(text)
-        self.retry_after = retry_after
-
-
-class ChatTimeout(ChatTransportError, TimeoutError):
-    """No reply in time."""
-
-
-class ChatUnreadable(ChatError):
-    """The endpoint's answer is no chat completion, or its reply not what was asked for."""
-
-
-class ChatEmpty(ChatError):
-    """The model said nothing."""
-
-
-class ChatRefused(ChatError):
-    """The model, or a filter, declined to answer."""
-
-
-class ChatCutOff(ChatError):
-    """The reply ran into the limit on its length."""
-
-
-class ChatRejected(ChatError):
-    """The endpoint does not take this request."""
-
-
-class ChatTooLong(ChatRejected):
-    """The conversation does not fit into what the model can read."""
 
 
 TOO_LONG = ("context_length_exceeded", "maximum context length")  # how servers say it

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from infopo.core import Message, after_thought
+from infopo.core import Message
 from infopo.envs.base import Action, parse_action
 
 _ACTION = re.compile(r"<(search|answer)>(.*?)</\1>", re.DOTALL)
@@ -19,7 +19,7 @@ def read_published(message: Message) -> Action:
     """
     if message.tool_calls:
         return parse_action(message)
-    text = after_thought(message.content)
+    text = message.content.rpartition("</think>")[2]  # as published, also of a thought that never ends
     found = _ACTION.search(text)
     if found is None:
         return Action(choice=None, content=text.strip())

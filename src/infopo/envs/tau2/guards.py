@@ -24,7 +24,7 @@ def spoken(content: str) -> str:
     >>> spoken("<think>Hm.</think>Goodbye! ###STOP###")
     'Goodbye!'
     """
-    text = after_thought(content)
+    text = after_thought(content).partition("<think>")[0]  # what might be a thought is not for the customer
     if "<tool_call>" in text or "</tool_call>" in text:
         raise BadCallError("a tool call that cannot be read")
     while CUSTOMER_TOKENS.search(text):  # again, since what remains may join to another
