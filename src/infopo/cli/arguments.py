@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -39,6 +40,18 @@ def take_options(arguments: Sequence[str], groups: Sequence[str]) -> tuple[list[
                 raise UserError(f"{head} needs a value, such as {head} 1")
         taken.setdefault(group, {})[name] = _scalar(value, head)
     return rest, taken
+
+
+def take_subject(arguments: list[str], needs: str) -> Path | None:
+    """Take the file or folder out that a command is about and that stands first; None where only help is asked for.
+
+    `needs` says what is missing where nothing stands there: a `UserError`.
+    """
+    if arguments and not arguments[0].startswith("-"):
+        return Path(arguments.pop(0))
+    if any(argument in ("-h", "--help") for argument in arguments):
+        return None
+    raise UserError(needs)
 
 
 def parse(

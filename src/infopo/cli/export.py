@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from infopo.cli.arguments import parse
+from infopo.cli.arguments import parse, take_subject
 from infopo.cli.gain_report import note, records_of
 from infopo.core import UserError, atomic_write_text, read_records
 
@@ -57,11 +57,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _read_flags(arguments: list[str]) -> tuple[Path, ExportFlags]:
-    asks_help = any(argument in ("-h", "--help") for argument in arguments)
-    named = bool(arguments) and not arguments[0].startswith("-")
-    if not named and not asks_help:
-        raise UserError(f"export needs a run folder: {USAGE}")
-    folder = Path(arguments.pop(0)) if named else Path()
+    folder = take_subject(arguments, f"export needs a run folder: {USAGE}") or Path()
     flags = parse(ExportFlags, arguments, command="export")
     suffix = ".json" if flags.to == "inspect" else ".md"
     if not flags.out.endswith(suffix):

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from infopo.cli.arguments import parse, take_options
+from infopo.cli.arguments import parse, take_options, take_subject
 from infopo.cli.evaluations import refuse_unnameable
 from infopo.cli.policy import NANO, load, with_nano_difficulty
 from infopo.cli.progress import Quarters
@@ -113,14 +113,11 @@ def note(text: str) -> None:
 
 def _read_flags(arguments: list[str]) -> tuple[Path, dict[str, Any], GainReportFlags]:
     """The run's folder, what its configuration says, and the flags, filled in from it."""
-    asks_help = any(argument in ("-h", "--help") for argument in arguments)
-    named = bool(arguments) and not arguments[0].startswith("-")
-    if not named and not asks_help:
-        raise UserError(f"gain-report needs a run folder: {USAGE}")
-    folder = Path(arguments.pop(0)) if named else Path()
-    if named:
+    named = take_subject(arguments, f"gain-report needs a run folder: {USAGE}")
+    folder, config = named or Path(), {}
+    if named is not None:
         records_of(folder)
-    config = read_yaml(folder / "config.yaml") if named and (folder / "config.yaml").is_file() else {}
+        config = read_yaml(folder / "config.yaml") if (folder / "config.yaml").is_file() else {}
     rest, options = take_options(arguments, ("env_options",))
     defaults = _defaults(config, f"{folder}/config.yaml")
     flags = parse(GainReportFlags, rest, command="gain-report", default=defaults, free=("--env-options.NAME",))

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from infopo.cli.arguments import parse, take_options
+from infopo.cli.arguments import parse, take_options, take_subject
 from infopo.cli.gain_report import note
 from infopo.cli.policy import NANO, Loaded, load, with_nano_difficulty
 from infopo.cli.progress import Quarters
@@ -82,11 +82,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _read_flags(arguments: list[str]) -> tuple[Path, ScoreFlags]:
     """The file of dialogues and the flags; mistakes that can be told before anything is loaded are refused."""
-    asks_help = any(argument in ("-h", "--help") for argument in arguments)
-    named = bool(arguments) and not arguments[0].startswith("-")
-    if not named and not asks_help:
-        raise UserError(f"score needs a file of dialogues: {USAGE}")
-    path = Path(arguments.pop(0)) if named else Path()
+    path = take_subject(arguments, f"score needs a file of dialogues: {USAGE}") or Path()
     rest, options = take_options(arguments, ("env_options",))
     flags = parse(ScoreFlags, rest, command="score", free=("--env-options.NAME",))
     flags = dataclasses.replace(flags, env_options=options.get("env_options", {}))

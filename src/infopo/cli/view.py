@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from infopo.cli.arguments import parse
+from infopo.cli.arguments import parse, take_subject
 from infopo.cli.gain_report import note, records_of
 from infopo.cli.progress import PlainConsole
 from infopo.core import UserError, read_records
@@ -59,11 +59,7 @@ def _outcome(record: Mapping[str, Any]) -> str:
 
 
 def _read_flags(arguments: list[str]) -> tuple[Path, ViewFlags]:
-    asks_help = any(argument in ("-h", "--help") for argument in arguments)
-    named = bool(arguments) and not arguments[0].startswith("-")
-    if not named and not asks_help:
-        raise UserError(f"view needs a run folder: {USAGE}")
-    folder = Path(arguments.pop(0)) if named else Path()
+    folder = take_subject(arguments, f"view needs a run folder: {USAGE}") or Path()
     flags = parse(ViewFlags, arguments, command="view")
     if flags.limit < 1 or flags.skip < 0:
         raise UserError(f"--limit must be at least 1 and --skip at least 0, got {flags.limit} and {flags.skip}")

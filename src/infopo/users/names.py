@@ -16,6 +16,11 @@ class UserName:
     kind: str
     argument: str | None = None
 
+    @property
+    def asks_script(self) -> bool:
+        """Whether the script beside it decides what is said; a recording and a person answer by themselves."""
+        return self.kind in ("scripted", "llm")
+
 
 def parse_user(name: str | None) -> UserName:
     """Take a name apart; None is `scripted`. Raises `UserError` for one that is not of the four forms.

@@ -56,7 +56,7 @@ def _env(task: Task, seed: int, user: str | None, options: IntentionOptions) -> 
     return IntentionEnv(
         task,
         make_user(user, script, task_id=task.task_id, seed=seed, brief=brief),
-        AskedCoverage(task) if parse_user(user).kind in ("recorded", "human") else RevealedCoverage(),
+        RevealedCoverage() if parse_user(user).asks_script else AskedCoverage(task),
         opening=opening(task, options.difficulty),
         texts=texts,
         rules=replace(UPSTREAM if options.mode == "upstream" else FIXED, max_steps=options.max_turns),

@@ -56,7 +56,7 @@ def _env(task: Task, seed: int, user: str | None, options: PersuadeOptions) -> E
     script = ScriptedBeliever(task, texts, seed=seed, unanswered=options.unanswered)
     brief = "You believe it because of " + ", ".join(task.reasons)
     answering = make_user(user, script, task_id=task.task_id, seed=seed, brief=brief)
-    if parse_user(user).kind in ("recorded", "human"):  # who never ask the script
+    if not parse_user(user).asks_script:
         answering = Overheard(answering, script)
     return PersuadeEnv(
         answering,
