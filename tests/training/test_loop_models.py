@@ -55,7 +55,7 @@ def test_a_folder_is_trained_and_its_checkpoint_is_a_folder_again(
     trainer.run()
     assert distance(weights(trainer), before) > 1e-5
     for line in read_records(trainer.folder.path / "metrics.jsonl"):
-        assert line["loss/ratio_error_first"] < 1e-4
+        assert line["loss/ratio_error_first"] < 2e-6
         assert line["rollout/failed_episodes"] == 0
     checkpoint = trainer.folder.checkpoints / "step_000003"
     kind: Any = AutoPeftModelForCausalLM if rank else AutoModelForCausalLM
