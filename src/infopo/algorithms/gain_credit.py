@@ -6,6 +6,7 @@ import numpy as np
 
 from infopo.algorithms.base import Bools, CreditBatch, Floats
 from infopo.algorithms.group_stats import members, zscore
+from infopo.algorithms.turn_values import turn_mask
 from infopo.core import InfopoError
 
 
@@ -68,6 +69,28 @@ def on_actions(values: Floats, batch: CreditBatch, *, later: int = 0) -> Floats:
         for turn, span in enumerate(spans[later:]):
             tokens[row, span.start : span.end] = values[row, turn]
     return np.where(batch.sampled, tokens, 0.0)
+
+
+def expected_totals(batch: CreditBatch, totals: Floats) -> Floats:
+    """What the others of its group lead to expect of an episode's total `[N]` before each of its actions `[N, T]`.
+
+    The least-squares line of their totals over the number of scored answers before each of their actions, one unit
+    added to the squares, so that few of them draw a flat line. An episode without others expects its own total.
+    """
+    turns = turn_mask(batch)
+    mask = batch.signal_masks["gain"][:, : turns.shape[1]]
+    told = np.cumsum(mask, axis=1, dtype=np.float64) - mask
+    found = np.repeat(totals[:, None], turns.shape[1], axis=1)
+    for rows in members(batch.group):
+        for row in rows:
+            others = rows[rows != row]
+            inside = turns[others]
+            if inside.any():
+                answers, worth = told[others][inside], np.broadcast_to(totals[others, None], inside.shape)[inside]
+                apart = answers - answers.mean()
+                slope = float(apart @ worth) / (float(apart @ apart) + 1.0)
+                found[row] = worth.mean() + slope * (told[row] - answers.mean())
+    return found
 
 
 def magnitude_ratio(outcome: Floats, intrinsic: Floats, sampled: Bools, epsilon: float) -> float:

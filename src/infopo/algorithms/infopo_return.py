@@ -1,8 +1,9 @@
 """InfoPO-return: in groups that failed alike, the information that an episode drew from its answers is its return.
 
 `D_i = sum_t s(I[i, t])` over the scored turns of episode i, `s(I) = log((K + 1) / (1 + K exp(-I)))`, K the `draws`;
-`A[i, k] = z_i + beta * 2 sigmoid(-sigma_g / tau) * (1 - mean_g) * (D_i - mean_{j != i} D_j)` on every policy token.
-`z` is GRPO's, `mean_g` and `sigma_g` are mean and standard deviation (n - 1) of the group's outcomes. Derivation:
+`A[i, k] = z_i + beta * 2 sigmoid(-sigma_g / tau) * (1 - mean_g) * (D_i - b_i(m[i, t]))` on the tokens of action t.
+`z` is GRPO's, `mean_g` and `sigma_g` are mean and standard deviation (n - 1) of the group's outcomes, `m[i, t]` counts
+the scored answers before action t, and `b_i` is the line through what the other episodes expect (`expected_totals`). Why:
 
 - A return, not a score of turns. Scores that are centred among scored turns cannot say that asking beats guessing, and
   pooled over turns they hold a late question against an early one. The total of an episode says both, and a turn
@@ -15,9 +16,10 @@
   replies was real, so that the score of the mixture has mean 0: what is left, `E[D grad log p]`, is the exact gradient
   of `E[D]`, for every K. Against a placeholder s is a cap alone, and the gradient is that with the placeholder's
   prediction held still.
-- The other episodes' mean is a baseline that knows nothing of the episode. Over all groups the gain's part is then beta
-  times that gradient (`sigma_g` and `mean_g` aside); over groups whose n episodes all failed it is `beta q^n` times the
-  gradient of `E[D | failed]`, q the chance to fail.
+- `b_i` is drawn by other episodes and reads nothing of this one but what stood before the action: a baseline. It takes
+  off what earlier answers are worth, so that a repeated question does not share in them. Where all episodes fail the
+  gain's part is beta times the exact gradient of `E[D]`; where some would have succeeded, it is so up to a term that
+  leads away from failure.
 - Gate and headroom make it GRPO elsewhere: the gate closes as outcomes differ, and where all succeeded nothing is left
   to find out. An all-failed group, where GRPO has no update, has gate and headroom 1.
 
@@ -31,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infopo.algorithms.base import Credit, CreditBatch, Floats, Method
-from infopo.algorithms.gain_credit import gate, measured_gains
+from infopo.algorithms.gain_credit import expected_totals, gate, measured_gains, on_actions
 from infopo.algorithms.gain_metrics import gain_metrics, share_metrics
 from infopo.algorithms.group_stats import EPSILON, deviation, group_metrics, members, outcome_zscores, spread, summary
 from infopo.algorithms.option_checks import check_flag, check_number
@@ -85,15 +87,14 @@ def make(options: InfoPOReturnOptions) -> Method:
 
     def credit(batch: CreditBatch) -> Credit:
         totals, groups = returns(batch, options.draws), members(batch.group)
-        centred, weights = np.zeros(len(totals)), np.ones(len(totals))
+        weights = np.ones(len(totals))
         for rows in groups:
-            if rows.size > 1:
-                centred[rows] = (totals[rows] - totals[rows].mean()) * rows.size / (rows.size - 1)
             if not options.no_gate:
                 opened = 2 * gate(deviation(batch.outcome[rows]), options.gate_temperature)
                 weights[rows] = opened * (1 - float(batch.outcome[rows].mean()))
         scores = outcome_zscores(batch.group, batch.outcome, epsilon=options.epsilon, divide=not options.no_std)
-        outcome, unweighted = spread(scores, batch.sampled), spread(centred, batch.sampled)
+        outcome = spread(scores, batch.sampled)
+        unweighted = on_actions(totals[:, None] - expected_totals(batch, totals), batch)
         intrinsic = options.beta * weights[:, None] * unweighted
         stats = group_metrics(batch.group, batch.outcome) | gain_metrics(batch)
         stats |= share_metrics(batch.sampled, outcome, unweighted, intrinsic)
