@@ -30,10 +30,24 @@ def three(outcomes: list[float]) -> CreditBatch:
 
 def test_a_failed_group_by_hand() -> None:
     found = advantages(three([0.0, 0.0, 0.0]), draws=None, beta=0.5)
-    # totals 1, 5, 0; less the mean of the others: 1 - 2.5, 5 - 0.5, 0 - 3
-    assert found[0, :6].tolist() == [-0.75, -0.75, 0, -0.75, 0, 0]
-    assert found[1, :6].tolist() == [2.25, 2.25, 0, 2.25, 0, 2.25]
-    assert found[2, :6].tolist() == [-1.5, -1.5, 0, 0, 0, 0]
+    # Totals 1, 5, 0. The first's line is drawn by (answers so far, total) (0, 5), (1, 5), (2, 5), (0, 0): means 0.75
+    # and 3.75, slope 3.75 / (2.75 + 1), so that it expects 3 at first and 4 behind an answer.
+    assert found[0, :6].tolist() == [-1, -1, 0, -1.5, 0, 0]
+    # (0, 1), (1, 1), (0, 0): 0.6, and 0.2 more for each answer
+    np.testing.assert_allclose(found[1, :6], [2.2, 2.2, 0, 2.1, 0, 2.0])
+    # (0, 1), (1, 1), (0, 5), (1, 5), (2, 5): 3.4 - 0.8 * 2.4 / (2.8 + 1)
+    np.testing.assert_allclose(found[2, :6], [-0.5 * (3.4 - 1.92 / 3.8)] * 2 + [0] * 4)
+
+
+def test_the_answers_before_an_action_are_not_its_merit() -> None:
+    """Two were told the same and then asked in vain or guessed: behind the answer neither has an advantage of it."""
+    spans = [TWO_TURNS, [*TWO_TURNS, (5, 6)], TWO_TURNS, [(0, 2)], [(0, 2)], [(0, 2)]]
+    gains = [[2.0, None], [2.0, None, None], [2.0, None], [None], [None], [None]]
+    found = advantages(make_batch([0] * 6, [0.0] * 6, spans, gains), draws=None, beta=1.0)
+    first, second = found[1, 0], found[1, 3]
+    assert first > 1.0
+    assert abs(second) < 0.5 * first
+    assert found[1, 5] == second  # no answer between the two
 
 
 def test_to_ask_beats_to_guess_where_infopo_is_silent() -> None:

@@ -28,7 +28,7 @@ from infopo.testing.exact_gradient_table import (
     update,
     world,
 )
-from infopo.testing.exact_gradients import CHOICES, LOGITS, POLICY, World, expected_gradient, mean_update, toy_world
+from infopo.testing.exact_gradients import CHOICES, LOGITS, POLICY, Episode, World, expected_gradient, mean_update, toy_world
 from infopo.training.loss import aggregate, policy_loss
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
@@ -299,20 +299,41 @@ def test_the_gradient_of_information_is_that_of_the_episodes_alone() -> None:
 
 
 def test_in_groups_that_failed_it_follows_the_information_of_failed_episodes() -> None:
-    """q^n times the gradient of E[D | failed], for each task, q its chance to fail."""
+    """For each task q^(n - 1), q its chance to fail, times two parts: the gradient of the mean of D where an episode
+    fails, less what two others expect before an action times how that action changes the chance to fail."""
     chosen = toy_world(told=0.0, right=1.0, gain="marginal")
     method = algorithms.get("infopo-return", beta=1.0, draws=None)
     found = expected_gradient(chosen, method, SUM, where=lambda outcomes: not outcomes.any(), together=64)
     failed = 1 - chosen.everything.outcome
+    answers = [[sum(asked[:turn]) for turn in range(len(asked))] for asked in map(asked_turns, chosen.episodes)]
     expected = np.zeros(len(LOGITS))
     for colour in ("x", "y"):
         own = failed * [episode.hidden == colour for episode in chosen.episodes]
-        q = float(chosen.chance @ own)
-        mean = float(chosen.chance @ (own * chosen.information)) / q
-        # the gradient of a quotient: (grad E[D 1] - E[D | failed] grad q) / q
-        expected += q**3 / q * chosen.gradient_of(own * (chosen.information - mean))
+        weights = chosen.chance * own
+        q = float(weights.sum())
+        line = np.zeros(3)  # what is expected behind 0, 1 and 2 answers, by all pairs of failed episodes
+        for pair in itertools.product(np.flatnonzero(weights), repeat=2):
+            points = [(count, chosen.information[row]) for row in pair for count in answers[row]]
+            line += weights[list(pair)].prod() / q**2 * drawn(*map(np.array, zip(*points, strict=True)))
+        for row in np.flatnonzero(weights):
+            for span, count in zip(chosen.everything.action_spans[row], answers[row], strict=True):
+                change = weights[row] / 2 * chosen.score[row, span.start : span.end].sum(axis=0)
+                expected -= q**2 * line[count] * change
+        expected += q**2 * chosen.gradient_of(own * chosen.information)
     assert apart(found, expected) < EXACT
     assert np.linalg.norm(found) > 1e-3
+
+
+def asked_turns(episode: Episode) -> list[bool]:
+    """Of each turn whether it was answered and has a gain: all but the guess at the end."""
+    return [turn < len(episode.moves) - 1 for turn in range(len(episode.moves))]
+
+
+def drawn(answers: Floats, worth: Floats) -> Floats:
+    """The line through these points at 0, 1 and 2, by ridge regression of both as they differ from their means."""
+    apart_by = answers - answers.mean()
+    slope = np.linalg.solve([[apart_by @ apart_by + 1.0]], [apart_by @ (worth - worth.mean())])[0]
+    return np.array([worth.mean() + slope * (count - answers.mean()) for count in range(3)])
 
 
 def test_it_pays_for_asking_where_infopo_does_not() -> None:

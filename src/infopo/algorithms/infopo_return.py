@@ -18,8 +18,8 @@ the scored answers before action t, and `b_i` is the line through what the other
   prediction held still.
 - `b_i` is drawn by other episodes and reads nothing of this one but what stood before the action: a baseline. It takes
   off what earlier answers are worth, so that a repeated question does not share in them. Where all episodes fail the
-  gain's part is beta times the exact gradient of `E[D]`; where some would have succeeded, it is so up to a term that
-  leads away from failure.
+  gain's part is beta times the exact gradient of `E[D]`; over groups whose n episodes all failed it is beta q^(n - 1)
+  (q the chance to fail) times that of `E[D; failed]`, less `E[b]` times how an action changes the chance to fail.
 - Gate and headroom make it GRPO elsewhere: the gate closes as outcomes differ, and where all succeeded nothing is left
   to find out. An all-failed group, where GRPO has no update, has gate and headroom 1.
 

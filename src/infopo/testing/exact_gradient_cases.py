@@ -181,7 +181,7 @@ def _by_return() -> tuple[Case, ...]:
     return (
         Case(method="infopo-return", options=centred | {"beta": 0.0}, factor=OWN, why="without the gain: Dr. GRPO"),
         Case(method="infopo-return", options={"beta": 0.0}, factor=CONSTANT_DEVIATION, binary=True, why="GRPO"),
-        Case(method="infopo-return", options=exact, information=True, factor=ONE, why="the others' mean is a baseline"),
+        Case(method="infopo-return", options=exact, information=True, factor=ONE, why="the others' line is a baseline"),
         Case(method="infopo-return", options=exact, information=True, factor=ONE, size=2, why="in the smallest group"),
         Case(
             method="infopo-return",
