@@ -28,7 +28,16 @@ from infopo.testing.exact_gradient_table import (
     update,
     world,
 )
-from infopo.testing.exact_gradients import CHOICES, LOGITS, POLICY, Episode, World, expected_gradient, mean_update, toy_world
+from infopo.testing.exact_gradients import (
+    CHOICES,
+    LOGITS,
+    POLICY,
+    Episode,
+    World,
+    expected_gradient,
+    mean_update,
+    toy_world,
+)
 from infopo.training.loss import aggregate, policy_loss
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods.md"

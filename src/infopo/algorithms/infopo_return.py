@@ -3,7 +3,7 @@
 `D_i = sum_t s(I[i, t])` over the scored turns of episode i, `s(I) = log((K + 1) / (1 + K exp(-I)))`, K the `draws`;
 `A[i, k] = z_i + beta * 2 sigmoid(-sigma_g / tau) * (1 - mean_g) * (D_i - b_i(m[i, t]))` on the tokens of action t.
 `z` is GRPO's, `mean_g` and `sigma_g` are mean and standard deviation (n - 1) of the group's outcomes, `m[i, t]` counts
-the scored answers before action t, and `b_i` is the line through what the other episodes expect (`expected_totals`). Why:
+the scored answers before action t, `b_i` is the line that the other episodes draw (`expected_totals`). Derivation:
 
 - A return, not a score of turns. Scores that are centred among scored turns cannot say that asking beats guessing, and
   pooled over turns they hold a late question against an early one. The total of an episode says both, and a turn
