@@ -39,14 +39,15 @@ def test_a_failed_group_by_hand() -> None:
     np.testing.assert_allclose(found[2, :6], [-0.5 * (3.4 - 1.92 / 3.8)] * 2 + [0] * 4)
 
 
-def test_the_answers_before_an_action_are_not_its_merit() -> None:
-    """Two were told the same and then asked in vain or guessed: behind the answer neither has an advantage of it."""
+def test_the_answers_before_an_action_count_less() -> None:
+    """Three were told the same, one of them then asked in vain: behind the answer little is left of their advantage."""
     spans = [TWO_TURNS, [*TWO_TURNS, (5, 6)], TWO_TURNS, [(0, 2)], [(0, 2)], [(0, 2)]]
     gains = [[2.0, None], [2.0, None, None], [2.0, None], [None], [None], [None]]
     found = advantages(make_batch([0] * 6, [0.0] * 6, spans, gains), draws=None, beta=1.0)
     first, second = found[1, 0], found[1, 3]
     assert first > 1.0
     assert abs(second) < 0.5 * first
+    assert abs(found[0, 3]) < 0.5 * found[0, 0]
     assert found[1, 5] == second  # no answer between the two
 
 

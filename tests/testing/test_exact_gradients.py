@@ -309,7 +309,7 @@ def test_the_gradient_of_information_is_that_of_the_episodes_alone() -> None:
 
 def test_in_groups_that_failed_it_follows_the_information_of_failed_episodes() -> None:
     """For each task q^(n - 1), q its chance to fail, times two parts: the gradient of the mean of D where an episode
-    fails, less what two others expect before an action times how that action changes the chance to fail."""
+    fails, D held still, less what two others expect before an action times how it changes the chance to fail."""
     chosen = toy_world(told=0.0, right=1.0, gain="marginal")
     method = algorithms.get("infopo-return", beta=1.0, draws=None)
     found = expected_gradient(chosen, method, SUM, where=lambda outcomes: not outcomes.any(), together=64)
@@ -340,8 +340,8 @@ def asked_turns(episode: Episode) -> list[bool]:
 
 def drawn(answers: Floats, worth: Floats) -> Floats:
     """The line through these points at 0, 1 and 2, by ridge regression of both as they differ from their means."""
-    apart_by = answers - answers.mean()
-    slope = np.linalg.solve([[apart_by @ apart_by + 1.0]], [apart_by @ (worth - worth.mean())])[0]
+    centred = answers - answers.mean()
+    slope = np.linalg.solve([[centred @ centred + 1.0]], [centred @ (worth - worth.mean())])[0]
     return np.array([worth.mean() + slope * (count - answers.mean()) for count in range(3)])
 
 

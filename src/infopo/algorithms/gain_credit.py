@@ -1,4 +1,4 @@
-"""From the gains of turns to credit on tokens: what `infopo` and `infopo-official` share."""
+"""From the gains of turns to credit on tokens: what the methods of the gain share."""
 
 import math
 
@@ -72,10 +72,11 @@ def on_actions(values: Floats, batch: CreditBatch, *, later: int = 0) -> Floats:
 
 
 def expected_totals(batch: CreditBatch, totals: Floats) -> Floats:
-    """What the others of its group lead to expect of an episode's total `[N]` before each of its actions `[N, T]`.
+    """The total `[N]` that the other episodes of its group let one expect of an episode before each action `[N, T]`.
 
-    The least-squares line of their totals over the number of scored answers before each of their actions, one unit
-    added to the squares, so that few of them draw a flat line. An episode without others expects its own total.
+    The least-squares line of their totals over the number of scored answers before each of their actions: a point an
+    action, so that long episodes weigh more. One unit is added to the squares: few points draw a flatter line. Without
+    others that acted, an episode's own total.
     """
     turns = turn_mask(batch)
     mask = batch.signal_masks["gain"][:, : turns.shape[1]]

@@ -16,10 +16,10 @@ the scored answers before action t, `b_i` is the line that the other episodes dr
   replies was real, so that the score of the mixture has mean 0: what is left, `E[D grad log p]`, is the exact gradient
   of `E[D]`, for every K. Against a placeholder s is a cap alone, and the gradient is that with the placeholder's
   prediction held still.
-- `b_i` is drawn by other episodes and reads nothing of this one but what stood before the action: a baseline. It takes
-  off what earlier answers are worth, so that a repeated question does not share in them. Where all episodes fail the
-  gain's part is beta times the exact gradient of `E[D]`; over groups whose n episodes all failed it is beta q^(n - 1)
-  (q the chance to fail) times that of `E[D; failed]`, less `E[b]` times how an action changes the chance to fail.
+- `b_i` is drawn by other episodes and reads nothing of this one but what stood before the action: a baseline (under
+  `gain.score_part all`; `after-thought` counts an answer by the action behind it). It takes off what the number of
+  answers so far lets one expect: less noise, the same mean. Where every episode fails the gain's part is beta times the
+  exact gradient of `E[D]`; what it is over the groups that happen to fail is in docs/methods.md.
 - Gate and headroom make it GRPO elsewhere: the gate closes as outcomes differ, and where all succeeded nothing is left
   to find out. An all-failed group, where GRPO has no update, has gate and headroom 1.
 
