@@ -32,7 +32,6 @@ from infopo.testing.exact_gradients import (
     CHOICES,
     LOGITS,
     POLICY,
-    Episode,
     World,
     expected_gradient,
     mean_update,
@@ -314,35 +313,32 @@ def test_in_groups_that_failed_it_follows_the_information_of_failed_episodes() -
     method = algorithms.get("infopo-return", beta=1.0, draws=None)
     found = expected_gradient(chosen, method, SUM, where=lambda outcomes: not outcomes.any(), together=64)
     failed = 1 - chosen.everything.outcome
-    answers = [[sum(asked[:turn]) for turn in range(len(asked))] for asked in map(asked_turns, chosen.episodes)]
     expected = np.zeros(len(LOGITS))
     for colour in ("x", "y"):
         own = failed * [episode.hidden == colour for episode in chosen.episodes]
         weights = chosen.chance * own
-        q = float(weights.sum())
-        line = np.zeros(3)  # what is expected behind 0, 1 and 2 answers, by all pairs of failed episodes
+        line = np.zeros(
+            3
+        )  # by all pairs of failed episodes; every turn but the last is answered, so turn t has t before
         for pair in itertools.product(np.flatnonzero(weights), repeat=2):
-            points = [(count, chosen.information[row]) for row in pair for count in answers[row]]
-            line += weights[list(pair)].prod() / q**2 * drawn(*map(np.array, zip(*points, strict=True)))
+            points = [
+                (turn, chosen.information[row]) for row in pair for turn in range(len(chosen.episodes[row].moves))
+            ]
+            line += weights[list(pair)].prod() * drawn(*np.array(points).T)
         for row in np.flatnonzero(weights):
-            for span, count in zip(chosen.everything.action_spans[row], answers[row], strict=True):
+            for turn, span in enumerate(chosen.everything.action_spans[row]):
                 change = weights[row] / 2 * chosen.score[row, span.start : span.end].sum(axis=0)
-                expected -= q**2 * line[count] * change
-        expected += q**2 * chosen.gradient_of(own * chosen.information)
+                expected -= line[turn] * change
+        expected += weights.sum() ** 2 * chosen.gradient_of(own * chosen.information)
     assert apart(found, expected) < EXACT
     assert np.linalg.norm(found) > 1e-3
 
 
-def asked_turns(episode: Episode) -> list[bool]:
-    """Of each turn whether it was answered and has a gain: all but the guess at the end."""
-    return [turn < len(episode.moves) - 1 for turn in range(len(episode.moves))]
-
-
 def drawn(answers: Floats, worth: Floats) -> Floats:
-    """The line through these points at 0, 1 and 2, by ridge regression of both as they differ from their means."""
+    """The line through these points at 0, 1 and 2: a ridge regression with weight 1."""
     centred = answers - answers.mean()
-    slope = np.linalg.solve([[centred @ centred + 1.0]], [centred @ (worth - worth.mean())])[0]
-    return np.array([worth.mean() + slope * (count - answers.mean()) for count in range(3)])
+    slope = centred @ (worth - worth.mean()) / (centred @ centred + 1.0)
+    return worth.mean() + slope * (np.arange(3) - answers.mean())
 
 
 def test_it_pays_for_asking_where_infopo_does_not() -> None:
