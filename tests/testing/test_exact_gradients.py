@@ -317,12 +317,10 @@ def test_in_groups_that_failed_it_follows_the_information_of_failed_episodes() -
     for colour in ("x", "y"):
         own = failed * [episode.hidden == colour for episode in chosen.episodes]
         weights = chosen.chance * own
-        line = np.zeros(
-            3
-        )  # by all pairs of failed episodes; every turn but the last is answered, so turn t has t before
+        line = np.zeros(3)  # by all pairs of failed episodes; all turns but the last are answered
         for pair in itertools.product(np.flatnonzero(weights), repeat=2):
             points = [
-                (turn, chosen.information[row]) for row in pair for turn in range(len(chosen.episodes[row].moves))
+                (turn, chosen.information[row]) for row in pair for turn, _ in enumerate(chosen.episodes[row].moves)
             ]
             line += weights[list(pair)].prod() * drawn(*np.array(points).T)
         for row in np.flatnonzero(weights):
