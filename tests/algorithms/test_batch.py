@@ -1,12 +1,13 @@
 """Groups of episodes become arrays; failed episodes are nowhere in them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from infopo import algorithms
-from infopo.algorithms import credit_batch, credit_rows
+from infopo.algorithms import credit_batch, credit_rows, rows_with_gain
 from infopo.core import Failure, Group, InfopoError, Outcome, Span, StopReason, Trajectory, Turn
 
 LAYOUTS = [((3, 5), (8, 10)), ((3, 4), (7, 9), (11, 12)), ((2, 3),)]
@@ -53,6 +54,9 @@ def test_rows_are_survivors_of_groups_with_two() -> None:
     assert batch.group.tolist() == [0, 0, 2, 2]
     assert batch.outcome.tolist() == [1.0, 0.25, 0.0, 1.0]
     assert [len(spans) for spans in batch.action_spans] == [2, 1, 2, 3]
+    silent = replace(algorithms.get("infopo"), gain_matters=lambda outcomes: outcomes.tolist() == [0.0, 1.0])
+    assert rows_with_gain(silent, groups) == {2, 3}
+    assert rows_with_gain(algorithms.get("infopo"), groups) == {0, 1, 2, 3}
     assert [tuple(np.flatnonzero(row)) for row in batch.sampled] == [
         (3, 4, 8, 9),
         (2,),

@@ -1,6 +1,7 @@
 """InfoPO-return: the total of an episode as a return, where outcomes say nothing and something is left to gain."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,13 +63,46 @@ def test_to_ask_beats_to_guess_where_infopo_is_silent() -> None:
 def test_where_outcomes_speak_or_nothing_is_left_it_is_grpo(outcomes: list[float]) -> None:
     batch = three(outcomes)
     plain = algorithms.get("grpo").credit(batch).advantages
-    np.testing.assert_allclose(advantages(batch), plain, atol=1e-4)
+    np.testing.assert_array_equal(advantages(batch), plain)
     assert np.abs(advantages(batch, no_gate=True) - plain).max() > 0.1
 
 
 def test_the_headroom_of_equal_outcomes() -> None:
     whole, half = (advantages(three([level] * 3), draws=None) for level in (0.0, 0.5))
     np.testing.assert_allclose(half, whole / 2)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "options", "matters"),
+    [
+        ([0.0, 0.0, 0.0], {}, True),
+        ([0.5, 0.5], {}, True),
+        ([0.45, 0.5, 0.5], {}, True),
+        ([0.0, 1.0, 0.0], {}, False),
+        ([1.0, 1.0, 1.0], {}, False),
+        ([1.0, 1.0, 1.0], {"no_gate": True}, True),
+        ([0.0, 0.0, 0.0], {"beta": 0.0}, False),
+        ([0.0, 0.0, 0.0], {"beta": 9e-4}, False),
+        ([0.0, 1.0, 0.0], {"beta": 200.0}, True),
+        ([0.0, 1.0, 0.0], {"gate_temperature": 0.5}, True),
+    ],
+)
+def test_where_a_gain_matters(outcomes: list[float], options: dict[str, Any], matters: bool) -> None:
+    assert algorithms.get("infopo-return", **options).gain_matters(np.array(outcomes)) is matters
+
+
+@given(batches(least=2), st.sampled_from([0.0, 0.1, 1.0]), st.sampled_from([0.01, 0.05, 0.5]), st.booleans())
+def test_a_gain_that_does_not_matter_may_be_missing(batch: CreditBatch, beta: float, tau: float, no_gate: bool) -> None:
+    method = algorithms.get("infopo-return", beta=beta, gate_temperature=tau, no_gate=no_gate)
+    kept = np.array([method.gain_matters(batch.outcome[batch.group == number]) for number in batch.group])[:, None]
+    less = replace(
+        batch,
+        signals={**batch.signals, "gain": np.where(kept, batch.signals["gain"], np.nan)},
+        signal_masks={**batch.signal_masks, "gain": batch.signal_masks["gain"] & kept},
+    )
+    found = method.credit(less)
+    np.testing.assert_array_equal(found.advantages, method.credit(batch).advantages)
+    assert all(math.isfinite(value) for value in found.stats.values())
 
 
 @given(batches())

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -95,3 +96,12 @@ def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> fl
 
 def records(trainer: Trainer, kind: str) -> list[dict[str, Any]]:
     return list(read_records(trainer.folder.path / f"{kind}.jsonl"))
+
+
+def any_gain_matters(trainer: Trainer, step: int = 1) -> bool:
+    """Whether the gain counts in any group of a step (for methods that read it)."""
+    scores: dict[str, list[float]] = {}
+    for row in records(trainer, "trajectories"):
+        if row["step"] == step:
+            scores.setdefault(row["group_id"], []).append(row["score"])
+    return any(trainer.method.gain_matters(np.array(group)) for group in scores.values())

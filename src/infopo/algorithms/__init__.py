@@ -27,7 +27,7 @@ from infopo.algorithms import (
     userrl,
 )
 from infopo.algorithms.base import Credit, CreditBatch, Method
-from infopo.algorithms.batch import credit_batch, credit_rows
+from infopo.algorithms.batch import credit_batch, credit_rows, rows_with_gain
 from infopo.algorithms.grpo import GRPOOptions
 from infopo.algorithms.infopo import InfoPOOptions
 from infopo.algorithms.loss_config import LossConfig
@@ -45,6 +45,7 @@ __all__ = [
     "get",
     "names",
     "options_of",
+    "rows_with_gain",
 ]
 
 

@@ -74,7 +74,8 @@ class Method:
 
     `loss` and `filter` are those it was published with: preset `as-published`. `defining` names the ones without which
     it would be another method: they come with it under every preset. `token_costs`: its credit takes the batch's
-    `token_penalty` off, so that a KL may be in the reward.
+    `token_penalty` off, so that a KL may be in the reward. `gain_matters` says of a group's outcomes `[n]` whether
+    its gains can change any credit; where they cannot, they are not scored.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Method:
     filter: GroupFilter | None = None
     defining: frozenset[Literal["loss", "filter"]] = frozenset()
     token_costs: bool = False
+    gain_matters: Callable[[Floats], bool] = lambda _: True
 
     def check_loss(self, loss: LossConfig) -> None:
         """Refuse, as `UserError`, a loss of which this method would leave a part out without a word."""

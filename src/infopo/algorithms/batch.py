@@ -4,13 +4,25 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from infopo.algorithms.base import Bools, CreditBatch, Floats
+from infopo.algorithms.base import Bools, CreditBatch, Floats, Method
 from infopo.core import Group, Trajectory
 
 
 def credit_rows(groups: Sequence[Group]) -> tuple[Trajectory, ...]:
     """The episodes that `credit_batch` makes rows of, in its order: survivors of groups with at least two."""
     return tuple(trajectory for group in groups if len(group.survivors) >= 2 for trajectory in group.survivors)
+
+
+def rows_with_gain(method: Method, groups: Sequence[Group]) -> set[int]:
+    """Numbers of the `credit_rows(groups)` whose gains matter to `method`."""
+    found: set[int] = set()
+    start = 0
+    for group in groups:
+        episodes = credit_rows([group])
+        if episodes and method.gain_matters(_outcomes(episodes)):
+            found.update(range(start, start + len(episodes)))
+        start += len(episodes)
+    return found
 
 
 def credit_batch(
@@ -43,7 +55,7 @@ def credit_batch(
         group=np.array(numbers, dtype=np.int64),
         sampled=sampled,
         action_spans=tuple(tuple(turn.action for turn in row.turns) for row in rows),
-        outcome=np.array([row.outcome.score for row in rows if row.outcome is not None], dtype=np.float64),
+        outcome=_outcomes(rows),
         signals={name: found for name, (found, _) in measured.items()},
         signal_masks={name: mask for name, (_, mask) in measured.items()},
         turn_rewards=rewards,
@@ -55,6 +67,10 @@ def credit_batch(
         epoch=epoch,
         progress=progress,
     )
+
+
+def _outcomes(rows: Sequence[Trajectory]) -> Floats:
+    return np.array([row.outcome.score for row in rows if row.outcome is not None], dtype=np.float64)
 
 
 def _per_turn(

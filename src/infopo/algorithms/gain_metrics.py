@@ -9,7 +9,7 @@ LISTED_TURNS = 16
 
 
 def gain_metrics(batch: CreditBatch) -> dict[str, float]:
-    """Metrics of the raw gains of scored turns.
+    """Metrics of the raw gains of scored turns, which are those of groups where the gain matters to the method.
 
     `info/turn_gain_*`: mean, std, min, max, share of negative ones, mean at turn 1, 2, ... of the episode.
     `info/gain_early_third` and `info/gain_late_third`: the part of all absolute gain that falls on the first and the

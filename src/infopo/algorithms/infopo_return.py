@@ -21,7 +21,8 @@ the scored answers before action t, `b_i` is the line that the other episodes dr
   answers so far lets one expect: less noise, the same mean. Where every episode fails the gain's part is beta times the
   exact gradient of `E[D]`; what it is over the groups that happen to fail is in docs/methods.md.
 - Gate and headroom make it GRPO elsewhere: the gate closes as outcomes differ, and where all succeeded nothing is left
-  to find out. An all-failed group, where GRPO has no update, has gate and headroom 1.
+  to find out. An all-failed group, where GRPO has no update, has gate and headroom 1. Where beta times
+  both is below 0.001, it is 0: the group is credited as GRPO credits it, and its gains are not scored.
 
 With `gain.horizon all` an answer counts only where a later action rests on it: to ask and never to act is worth 0, and
 so is to ask again. (The above is exact as long as later answers do not depend on the one that is replaced.)
@@ -38,6 +39,8 @@ from infopo.algorithms.gain_metrics import gain_metrics, share_metrics
 from infopo.algorithms.group_stats import EPSILON, deviation, group_metrics, members, outcome_zscores, spread, summary
 from infopo.algorithms.option_checks import check_flag, check_number
 from infopo.core import UserError
+
+LEAST = 0.001  # deviations of outcomes that a nat must be worth to be scored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +88,24 @@ def returns(batch: CreditBatch, draws: int | None) -> Floats:
 def make(options: InfoPOReturnOptions) -> Method:
     """The method under these options."""
 
+    def weight(outcomes: Floats) -> float:
+        """Gate times headroom of a group, 0 where nothing would be felt of it."""
+        opened = 2 * gate(deviation(outcomes), options.gate_temperature) * (1 - float(outcomes.mean()))
+        found = 1.0 if options.no_gate else opened
+        return found if options.beta * found >= LEAST else 0.0
+
     def credit(batch: CreditBatch) -> Credit:
         totals, groups = returns(batch, options.draws), members(batch.group)
-        weights = np.ones(len(totals))
+        weights = np.zeros(len(totals))
         for rows in groups:
-            if not options.no_gate:
-                opened = 2 * gate(deviation(batch.outcome[rows]), options.gate_temperature)
-                weights[rows] = opened * (1 - float(batch.outcome[rows].mean()))
+            weights[rows] = weight(batch.outcome[rows])
         scores = outcome_zscores(batch.group, batch.outcome, epsilon=options.epsilon, divide=not options.no_std)
         outcome = spread(scores, batch.sampled)
         unweighted = on_actions(totals[:, None] - expected_totals(batch, totals), batch)
         intrinsic = options.beta * weights[:, None] * unweighted
         stats = group_metrics(batch.group, batch.outcome) | gain_metrics(batch)
         stats |= share_metrics(batch.sampled, outcome, unweighted, intrinsic)
-        stats |= summary("info/return", totals, "mean", "std", "max", "min")
+        stats |= summary("info/return", totals[weights > 0], "mean", "std", "max", "min")
         stats |= summary("info/gate", np.array([weights[rows[0]] for rows in groups]), "mean", "min", "max")
         return Credit(advantages=outcome + intrinsic, stats=stats)
 
@@ -107,4 +114,5 @@ def make(options: InfoPOReturnOptions) -> Method:
         summary="GRPO; where a whole group failed, the bounded sum of its gains as a return (experimental)",
         credit=credit,
         needs=frozenset({"gain"}),
+        gain_matters=lambda outcomes: weight(outcomes) > 0,
     )

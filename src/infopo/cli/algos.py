@@ -12,7 +12,7 @@ from infopo.core import UserError
 
 USAGE = "usage: infopo algos [NAME]\n\nList the training methods, or one with its formula, options and source."
 NEEDS = {
-    "gain": "the information gain of every turn: one more pass over each episode",
+    "gain": "the information gain of turns: one more pass over each episode in which it matters",
     "critic": "a critic: a value head on the policy's layers, trained beside it",
     "reference_answer": "a ground truth: an environment whose tasks declare a reference answer",
     "state_key": "state keys: an environment that names the state before each action",

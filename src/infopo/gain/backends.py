@@ -1,7 +1,7 @@
 """Information gain: how much an answer changed what the policy did next."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 
@@ -25,13 +25,15 @@ def information_gain(
     spec: GainSpec = _DEFAULT,
     backend: Backend = "auto",
     cache: CacheHandle | None = None,
+    rows: Collection[int] | None = None,
 ) -> list[list[TurnGain | None]]:
     """The gain of every turn of every episode, in nats; None where there is none, which is not zero.
 
     Turn t's gain is the log-probability of the next action behind the answer, less that behind the same history with
     the answer replaced (`spec.counterfactual`). It exists where the turn was answered, another action followed, and
     there is something to put in the answer's place; an answer that is its own counterfactual has a gain of exactly 0.
-    Both are scored at the model's temperature.
+    Both are scored at the model's temperature. `rows`: the episodes that are scored, by default all; the others still
+    lend their replies to the counterfactuals of these.
 
     `separate` re-reads every history and is the reference. `tree` reads each episode once, all counterfactuals beside
     it. `kv` reads placeholder and next action alone, on the `cache` that the rollout left; it raises `UserError` where
@@ -40,6 +42,8 @@ def information_gain(
     Raises `InfopoError`, with task and turn, for a gain that is not finite. Defined in "InfoPO" (arXiv 2603.00656).
     """
     turns = scored_turns(model.renderer, trajectories, spec)
+    if rows is not None:
+        turns = [turn for turn in turns if turn.row in rows]
     branches, owners = branches_of(turns)
     handle = usable_cache(model, trajectories, branches, backend, cache)
     exact = spec.estimator == "exact-kl"

@@ -18,7 +18,7 @@ from infopo.algorithms.filters import GroupFilter, kept_groups
 from infopo.core import Group, InfopoError, Trajectory, UserError, trajectory_to_record
 from infopo.core.checkpoint_folders import latest_checkpoint
 from infopo.envs import Env, members
-from infopo.gain import TurnGain, answer_belief, information_gain
+from infopo.gain import answer_belief, information_gain
 from infopo.gain.backends import check_backends
 from infopo.gain.episodes import reference_logprobs
 from infopo.rollout import RolloutBatch, TaskSpec, play_groups
@@ -38,7 +38,6 @@ from infopo.training.update import Updater
 MOST_SKIPS = 3  # non-finite updates in a row before the run stops
 
 OnStep = Callable[[int, dict[str, float], dict[str, float]], None]
-Gains = list[list[TurnGain | None]]
 Signals = dict[str, list[list[float | None]]]  # by name, for each row of `credit_rows`, one value a turn
 
 
@@ -188,10 +187,9 @@ class Trainer:
         clock.lap("rollout")
         kept = self._filtered([group for group in batch.groups if len(group.survivors) >= 2])
         with self._together():
-            signals = {}
-            gains = self._gains(kept, batch)
-            if gains is not None:
-                signals["gain"] = [_values(row) for row in gains]
+            signals: Signals = {}
+            if "gain" in self.method.needs:
+                signals["gain"] = self._gains(kept, batch)
             if "reference_answer" in self.method.needs:
                 signals["belief"] = self._beliefs(kept, batch)
         clock.lap("gain")
@@ -220,15 +218,15 @@ class Trainer:
         names = {everywhere[index][0] for index in kept}
         return [group for group in groups if group.group_id in names]
 
-    def _gains(self, groups: Sequence[Group], batch: RolloutBatch) -> Gains | None:
-        if "gain" not in self.method.needs:
-            return None
+    def _gains(self, groups: Sequence[Group], batch: RolloutBatch) -> list[list[float | None]]:
         config, survivors = self.config, algorithms.credit_rows(groups)
         scoring: Any = {"spec": config.gain, "backend": config.gain_backend, "cache": batch.cache}
         if self._unchecked and survivors:  # a group's worth of episodes, of as many tasks as there are; else all
             parts = survivors[:: math.ceil(len(survivors) / config.group_size)], survivors
             self._unchecked = all(check_backends(self.policy, rows, **scoring) is None for rows in parts)
-        return information_gain(self.policy, survivors, **scoring)
+        needed = algorithms.rows_with_gain(self.method, groups)
+        gains = information_gain(self.policy, survivors, rows=needed, **scoring)
+        return [[None if gain is None else gain.value for gain in turns] for turns in gains]
 
     def _beliefs(self, groups: Sequence[Group], batch: RolloutBatch) -> list[list[float | None]]:
         rows = algorithms.credit_rows(groups)
@@ -403,10 +401,6 @@ class _Clock:
         self.laps[f"seconds/{name}"] = self.laps.get(f"seconds/{name}", 0.0) + now - self._last
         self.laps["seconds/total"] = now - self._start
         self._last = now
-
-
-def _values(gains: Sequence[TurnGain | None]) -> list[float | None]:
-    return [None if gain is None else gain.value for gain in gains]
 
 
 def _stacked(parts: Sequence[list[list[float]] | None]) -> Floats | None:
