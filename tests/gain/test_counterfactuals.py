@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from infopo.core import InfopoError, Message, Span, Trajectory, TurnFacts, UserError
-from infopo.gain import Backend, GainSpec, TurnGain, information_gain
+from infopo.gain import Backend, GainSpec, TurnGain, check_backends, information_gain
 from infopo.gain.arithmetic import turn_gain
 from infopo.tokens.language_model import LanguageModel
 
@@ -166,6 +166,14 @@ def test_resample_asks_for_nothing_where_nothing_is_scored(make_policy: MakePoli
     assert gains_of(played, counterfactual="resample") == [[None], [None]]
 
 
+def test_a_check_of_episodes_without_alternatives_beside_others_finds_nothing_to_check(make_policy: MakePolicy) -> None:
+    played = play(make_policy(), [ask("red"), ask("blue")])
+    episodes = [with_alternatives(played.trajectories[0], 0, "gray"), played.trajectories[1]]
+    spec = GainSpec(counterfactual="resample")
+    assert check_backends(played.policy, episodes, spec=spec, cache=played.handle, rows={1}) is None
+    assert check_backends(played.policy, episodes, spec=spec, cache=played.handle) is not None
+
+
 def test_alternatives_of_another_shape_are_none(make_policy: MakePolicy) -> None:
     played = play(make_policy(), [ask("red", "small")])
     episode = with_alternatives(played.trajectories[0], 1, "large")
@@ -173,6 +181,29 @@ def test_alternatives_of_another_shape_are_none(make_policy: MakePolicy) -> None
     turns = (replace(episode.turns[0], alternatives=(both,)), *episode.turns[1:])
     found = gains_of(played, [replace(episode, turns=turns)], counterfactual="resample")[0]
     assert [gain is not None for gain in found] == [False, True, False]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("counterfactual", ["swap", "resample"])
+def test_episodes_that_are_not_scored_still_lend_their_replies(
+    make_policy: MakePolicy, backend: Backend, counterfactual: Any
+) -> None:
+    played = play(make_policy(), [ask("red"), ask("blue")])
+    first, second = of_tasks(played, ["one", "two"])
+    episodes = [with_alternatives(first, 0, "gray"), second]  # of another environment: nobody was asked for the second
+
+    def scored(rows: set[int] | None) -> list[list[float | None]]:
+        spec = GainSpec(counterfactual=counterfactual)
+        gains = information_gain(played.policy, episodes, spec=spec, backend=backend, cache=played.handle, rows=rows)
+        return [[None if gain is None else gain.sum for gain in turns] for turns in gains]
+
+    whole = scored(None)
+    for row in (0, 1):
+        found = scored({row})
+        assert found[row] == (pytest.approx(whole[row], abs=1e-5))
+        assert not any(found[1 - row])
+    assert not any(value for turns in scored(set()) for value in turns)
+    assert [any(value is not None for value in turns) for turns in whole] == [True, counterfactual == "swap"]
 
 
 # --- placeholders

@@ -89,7 +89,7 @@ def make(options: InfoPOReturnOptions) -> Method:
     """The method under these options."""
 
     def weight(outcomes: Floats) -> float:
-        """Gate times headroom of a group, 0 where nothing would be felt of it."""
+        """Gate times headroom of a group, 0 where a nat is worth less than `LEAST`."""
         opened = 2 * gate(deviation(outcomes), options.gate_temperature) * (1 - float(outcomes.mean()))
         found = 1.0 if options.no_gate else opened
         return found if options.beta * found >= LEAST else 0.0

@@ -79,15 +79,16 @@ def check_backends(
     spec: GainSpec = _DEFAULT,
     backend: Backend = "auto",
     cache: CacheHandle | None,
+    rows: Collection[int] | None = None,
 ) -> float | None:
-    """The largest difference between `backend` and `separate`, in nats a token, over these episodes.
+    """The largest difference between `backend` and `separate`, in nats a token, over these episodes (or those `rows`).
 
     None where no turn is scored: nothing was checked. Raises `InfopoError` where it exceeds `AGREEMENT` and the
     weights are float32 (a coarser type differs by rounding alone: judge the number), and what `information_gain`
     raises.
     """
-    reference = information_gain(model, trajectories, spec=spec, backend="separate")
-    cheap = information_gain(model, trajectories, spec=spec, backend=backend, cache=cache)
+    reference = information_gain(model, trajectories, spec=spec, backend="separate", rows=rows)
+    cheap = information_gain(model, trajectories, spec=spec, backend=backend, cache=cache, rows=rows)
     largest: float | None = None
     for trajectory, expected, found in zip(trajectories, reference, cheap, strict=True):
         for turn, (one, other) in enumerate(zip(expected, found, strict=True)):

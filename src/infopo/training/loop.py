@@ -222,8 +222,9 @@ class Trainer:
         config, survivors = self.config, algorithms.credit_rows(groups)
         scoring: Any = {"spec": config.gain, "backend": config.gain_backend, "cache": batch.cache}
         if self._unchecked and survivors:  # a group's worth of episodes, of as many tasks as there are; else all
-            parts = survivors[:: math.ceil(len(survivors) / config.group_size)], survivors
-            self._unchecked = all(check_backends(self.policy, rows, **scoring) is None for rows in parts)
+            few = range(0, len(survivors), math.ceil(len(survivors) / config.group_size))
+            found = (check_backends(self.policy, survivors, rows=rows, **scoring) for rows in (few, None))
+            self._unchecked = all(difference is None for difference in found)
         needed = algorithms.rows_with_gain(self.method, groups)
         gains = information_gain(self.policy, survivors, rows=needed, **scoring)
         return [[None if gain is None else gain.value for gain in turns] for turns in gains]
