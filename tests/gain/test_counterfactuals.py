@@ -200,7 +200,7 @@ def test_episodes_that_are_not_scored_still_lend_their_replies(
     whole = scored(None)
     for row in (0, 1):
         found = scored({row})
-        assert found[row] == (pytest.approx(whole[row], abs=1e-5))
+        assert found[row] == pytest.approx(whole[row], abs=1e-5)
         assert not any(found[1 - row])
     assert not any(value for turns in scored(set()) for value in turns)
     assert [any(value is not None for value in turns) for turns in whole] == [True, counterfactual == "swap"]

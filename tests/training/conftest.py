@@ -99,9 +99,9 @@ def records(trainer: Trainer, kind: str) -> list[dict[str, Any]]:
 
 
 def any_gain_matters(trainer: Trainer, step: int = 1) -> bool:
-    """Whether the gain counts in any group of a step (for methods that read it)."""
-    scores: dict[str, list[float]] = {}
+    """Whether the method reads the gain, and it matters in any group of a step."""
+    method, scores = trainer.method, dict[str, list[float]]()
     for row in records(trainer, "trajectories"):
         if row["step"] == step:
             scores.setdefault(row["group_id"], []).append(row["score"])
-    return any(trainer.method.gain_matters(np.array(group)) for group in scores.values())
+    return "gain" in method.needs and any(method.gain_matters(np.array(group)) for group in scores.values())

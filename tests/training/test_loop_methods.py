@@ -39,7 +39,7 @@ def test_a_method_makes_a_step(make_trainer: MakeTrainer, slots_options: dict[st
     assert all(math.isfinite(value) for key, value in line.items() if key != "run")
     needs = trainer.method.needs
     assert ("critic/loss" in line) == ("critic" in needs)
-    assert ("info/turn_gain_mean" in line) == ("gain" in needs and any_gain_matters(trainer))
+    assert ("info/turn_gain_mean" in line) == any_gain_matters(trainer)
     assert ("belief/gain_mean" in line) == ("reference_answer" in needs)
     assert ("filter/kept_groups" in line) == ("filter" in trainer.method.defining)
     learnt = [turn["advantage"] for row in records(trainer, "trajectories") for turn in row["turns"]]
